@@ -1,0 +1,240 @@
+"""The fields of every request and result of worker protocol 1, as frozen dataclasses.
+
+Both sides import this file: the core makes requests and reads results, a worker the other way round. ``to_json`` and
+``from_json`` are the only way between a dataclass and a frame's ``data``; an unknown key is ignored (a new optional
+field is no new version), a missing or ill-typed one raises ``BadMessage`` that names the field.
+
+Python 3.9, standard library only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar
+
+PROTOCOL = 1
+
+OPERATIONS = (
+    "load",
+    "unload",
+    "speak",
+    "speak_many",
+    "embed",
+    "detect",
+    "transcribe",
+    "align",
+    "separate",
+    "denoise",
+    "translate",
+    "convert",
+    "rate",
+    "train",
+    "export",
+)
+
+ERROR_CODES = (
+    "bad_request",
+    "unsupported",
+    "model_missing",
+    "licence_required",
+    "out_of_memory",
+    "engine_error",
+    "internal",
+)
+
+ENCODINGS = {"pcm_s16le": 2, "pcm_f32le": 4}
+"""Sample encodings of audio frames and their bytes per sample."""
+
+T = TypeVar("T")
+
+
+class BadMessage(ValueError):
+    """A field is missing or has the wrong type."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Which voice speaks. An engine uses the fields that it knows and refuses a voice that it cannot give."""
+
+    preset: Optional[str] = None
+    """A voice that the engine itself names (espeak ``en-us+f3``, an XTTS speaker)."""
+    model: Optional[str] = None
+    """Absolute path of a model file or folder (a Piper ``.onnx``); None = the engine's default model."""
+    speaker: Optional[str] = None
+    """A speaker inside the model, by name or number as text. ``"0"`` is a speaker."""
+    references: Tuple[str, ...] = ()
+    """Absolute paths of reference clips, WAV."""
+    reference_texts: Tuple[str, ...] = ()
+    """Transcripts of the references, in the same order, or empty."""
+    adapter: Optional[str] = None
+    """Absolute path of an adapter (LoRA) folder."""
+
+
+@dataclass(frozen=True)
+class ContextTurn:
+    """An earlier turn of the conversation, given to engines that continue one."""
+
+    text: str
+    audio: str
+    """Absolute path of a WAV."""
+    speaker: str = ""
+
+
+@dataclass(frozen=True)
+class SpeakItem:
+    """One utterance to speak."""
+
+    item: int
+    """Number of the item inside its request; audio frames and results name it."""
+    text: str
+    language: str = ""
+    """BCP 47 tag, or empty for the voice's own language."""
+    voice: Voice = field(default_factory=Voice)
+    seed: int = 0
+    """0..2**31-1; each item has a random generator of its own."""
+    speed: float = 1.0
+    """Ratio of the voice's own rate; 2.0 is twice as fast."""
+    pitch: float = 1.0
+    """Ratio of the voice's own pitch."""
+    volume_db: float = 0.0
+    """Gain asked of the engine, in dB."""
+    phonemes: Optional[str] = None
+    """IPA to speak instead of the text, for engines that take it."""
+    style: Dict[str, Any] = field(default_factory=dict)
+    """What only this engine knows (``noise_scale``, ``temperature``, ``pitch_range``)."""
+    target_duration_s: Optional[float] = None
+    max_s: Optional[float] = None
+    """The engine stops, and says so, when a take grows longer than this."""
+    context: Tuple[ContextTurn, ...] = ()
+
+
+@dataclass(frozen=True)
+class SpeakRequest:
+    """``speak_many`` (and ``speak``, with one item)."""
+
+    items: Tuple[SpeakItem, ...]
+
+
+@dataclass(frozen=True)
+class Word:
+    """When one word is heard."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class SpeakResult:
+    """The result of one item (message ``item-done``)."""
+
+    item: int
+    words: Tuple[Word, ...] = ()
+    """Word times from the start of the item's audio; empty when the engine has none."""
+    model: str = ""
+    """Name of the model, never a path."""
+    model_revision: str = ""
+    """Content hash or hub revision of the model: part of what a take is made of."""
+    sample_rate: int = 0
+    """Hz, equal to the audio frames' rate."""
+    degraded: Tuple[str, ...] = ()
+    """What was asked and not honoured, a phrase each (``pitch``, ``style.emotion``)."""
+
+
+@dataclass(frozen=True)
+class SpeakDone:
+    """The ``done`` of a ``speak_many``."""
+
+    spoken: int
+    failed: int = 0
+    seconds: float = 0.0
+    """Work time: an observation, never part of a result."""
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """``load``: bring a model into memory before the first line."""
+
+    model: Optional[str] = None
+    device: str = "cpu"
+    """``cpu`` or ``cuda:N``."""
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What was loaded."""
+
+    model: str = ""
+    model_revision: str = ""
+    device: str = "cpu"
+    languages: Tuple[str, ...] = ()
+    voices: Tuple[str, ...] = ()
+    notes: Tuple[str, ...] = ()
+
+
+def to_json(message: Any) -> Any:
+    """A dataclass (or a list, tuple or dict of them) as what ``json.dumps`` takes."""
+    if dataclasses.is_dataclass(message) and not isinstance(message, type):
+        return {f.name: to_json(getattr(message, f.name)) for f in dataclasses.fields(message)}
+    if isinstance(message, (list, tuple)):
+        return [to_json(each) for each in message]
+    if isinstance(message, dict):
+        return {key: to_json(each) for key, each in message.items()}
+    return message
+
+
+def from_json(cls: Type[T], data: Any, place: str = "") -> T:
+    """Build ``cls`` from a frame's ``data``.
+
+    Raises:
+        BadMessage: a field is missing or has the wrong type; the message names it.
+    """
+    where = place or cls.__name__
+    if not isinstance(data, dict):
+        raise BadMessage(f"{where}: expected an object, got {type(data).__name__}")
+    hints = typing.get_type_hints(cls)
+    values: Dict[str, Any] = {}
+    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if f.name in data:
+            values[f.name] = _value(hints[f.name], data[f.name], f"{where}.{f.name}")
+        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
+            raise BadMessage(f"{where}.{f.name} is missing")
+    return cls(**values)
+
+
+def _value(hint: Any, value: Any, place: str) -> Any:
+    origin = typing.get_origin(hint)
+    if origin is typing.Union or origin is getattr(types, "UnionType", object()):
+        if value is None:
+            return None
+        inner = [each for each in typing.get_args(hint) if each is not type(None)]
+        return _value(inner[0], value, place)
+    if origin in (tuple, list):
+        if not isinstance(value, (list, tuple)):
+            raise BadMessage(f"{place}: expected a list, got {type(value).__name__}")
+        inner_hint = typing.get_args(hint)[0]
+        items: List[Any] = [_value(inner_hint, each, f"{place}[{n}]") for n, each in enumerate(value)]
+        return tuple(items) if origin is tuple else items
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise BadMessage(f"{place}: expected an object, got {type(value).__name__}")
+        return dict(value)
+    if dataclasses.is_dataclass(hint):
+        return from_json(typing.cast(Type[Any], hint), value, place)
+    return _plain(hint, value, place)
+
+
+def _plain(hint: Any, value: Any, place: str) -> Any:
+    if hint is Any:
+        return value
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if hint is int and isinstance(value, bool):
+        raise BadMessage(f"{place}: expected int, got bool")
+    if not isinstance(value, hint):
+        raise BadMessage(f"{place}: expected {hint.__name__}, got {type(value).__name__}")
+    return value

@@ -1,0 +1,1 @@
+"""Signal work on arrays: clips, resampling, levels, fades."""

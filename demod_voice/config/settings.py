@@ -1,0 +1,140 @@
+"""``Settings``: every key of the configuration, its type, its default and what it is for.
+
+The dataclasses below are the one definition: the loader, the commented file of ``config init``, ``config show`` and
+docs/config.md are all made from them. A key that stands here is read somewhere; tests/config/test_keys_used.py has a
+row for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+
+def key(default: Any, doc: str, **limits: Any) -> Any:
+    """A settings field: its default, one sentence for people, and its limits (``choices``, ``minimum``, ``maximum``)."""
+    metadata = {"doc": doc, **limits}
+    if isinstance(default, (list, dict)):
+        raise TypeError("defaults are immutable: use a tuple or a dataclass")
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Settings of one engine: ``engines.<name>.*``."""
+
+    python: str = key("", "Interpreter that runs this engine, instead of the environment made by `engines install`.")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds of silence after which an engine counts as hung: ``engines.timeouts.*``."""
+
+    start: float = key(60.0, "Seconds from process start to ready.", minimum=0.1)
+    load: float = key(600.0, "Seconds of silence while a model loads.", minimum=0.1)
+    speak: float = key(120.0, "Seconds of silence while a line is spoken.", minimum=0.1)
+    train: float = key(600.0, "Seconds of silence in training and in every other operation.", minimum=0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """``engines.*``"""
+
+    default: str = key("espeak", "Engine of a speaker whose script names none.")
+    search_path: tuple[str, ...] = key((), "More folders that hold engine folders, searched last.")
+    threads: int = key(1, "Threads of one worker; part of what a take is made of.", minimum=1, maximum=64)
+    idle_s: float = key(300.0, "Seconds after which an unused worker is retired.", minimum=0.0)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    named: Mapping[str, EngineSettings] = field(default_factory=lambda: MappingProxyType({}))
+    """``engines.<name>`` for every engine that has settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """``cache.*``: the speech cache, a shortcut that may be deleted at any moment."""
+
+    enabled: bool = key(True, "Keep spoken lines, so that another episode with the same line does not speak it again.")
+    max_size: str = key("5GB", "Largest size; the least recently used takes go first.")
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """``paths.*``"""
+
+    allowed_roots: tuple[str, ...] = key((), "When given, every input and output must lie inside one of these folders.")
+    voices: str = key("", "Folder of the voices; empty = voices/ in the data folder.")
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """``episode.pauses.*``: silence between lines, in milliseconds."""
+
+    line_ms: int = key(350, "Between two lines of one speaker in one paragraph.", minimum=0, maximum=60000)
+    speaker_ms: int = key(450, "When the speaker changes.", minimum=0, maximum=60000)
+    paragraph_ms: int = key(700, "Between paragraphs.", minimum=0, maximum=60000)
+    chapter_ms: int = key(1500, "Before a chapter.", minimum=0, maximum=60000)
+    jitter: float = key(0.15, "Seeded variation of each pause, as a fraction of it.", minimum=0.0, maximum=0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """``episode.*``"""
+
+    sample_rate: int = key(24000, "Sample rate of a speech-only master, Hz.", choices=(16000, 22050, 24000, 44100, 48000))
+    formats: tuple[str, ...] = key((), "Formats written beside the one that -o names (wav, mp3, flac, m4a, opus).")
+    fade_ms: float = key(10.0, "Raised-cosine fade at each edge of a line.", minimum=0.0, maximum=200.0)
+    crossfade_ms: float = key(50.0, "Equal-power crossfade where two lines abut without a pause.", minimum=0.0, maximum=1000.0)
+    pauses: Pauses = field(default_factory=Pauses)
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """``loudness.*``: what a master is brought to."""
+
+    mono_lufs: float = key(-19.0, "Integrated loudness of a mono master, LUFS.", minimum=-40.0, maximum=-5.0)
+    stereo_lufs: float = key(-16.0, "Integrated loudness of a stereo master, LUFS.", minimum=-40.0, maximum=-5.0)
+    true_peak_dbtp: float = key(-1.0, "Highest true peak, dBTP.", minimum=-20.0, maximum=0.0)
+    tolerance_lu: float = key(0.3, "How far an encoded file may be off before it is encoded again.", minimum=0.05, maximum=3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Encode:
+    """``encode.*``"""
+
+    mp3_kbps: int = key(128, "MP3 bit rate, kbit/s.", choices=(64, 96, 112, 128, 160, 192, 224, 256, 320))
+    mp3_quality: int = key(5, "LAME's effort, 0 (best, slowest) to 9.", minimum=0, maximum=9)
+    aac_kbps: int = key(96, "AAC bit rate in m4a, kbit/s.", minimum=32, maximum=320)
+    opus_kbps: int = key(64, "Opus bit rate, kbit/s.", minimum=16, maximum=256)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``limits.*``: what foreign files may cost."""
+
+    media_seconds: float = key(600.0, "Longest a decoder may work on one file.", minimum=1.0)
+    media_memory: str = key("1GB", "Most memory a decoder may use.")
+    script_size: str = key("5MB", "Largest episode script.")
+    line_chars: int = key(20000, "Longest line of a script, in characters.", minimum=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be configured, merged once: defaults, file, ``DEMOD_VOICE_*``, flags."""
+
+    language: str = key("en", "Language of a script that names none (BCP 47).")
+    seed: int = key(42, "Seed of everything random.", minimum=0, maximum=2**31 - 1)
+    jobs: int = key(0, "Lines spoken at once; 0 = one per processor. Never changes a byte of the result.", minimum=0, maximum=256)
+    device: str = key("auto", "Where engines compute: auto, cpu, or cuda:N. auto takes a GPU where one is usable.")
+    attempts: int = key(2, "How often a line that an engine fails on is tried, each time with another seed.", minimum=1, maximum=10)
+    engines: Engines = field(default_factory=Engines)
+    cache: Cache = field(default_factory=Cache)
+    paths: Paths = field(default_factory=Paths)
+    episode: Episode = field(default_factory=Episode)
+    loudness: Loudness = field(default_factory=Loudness)
+    encode: Encode = field(default_factory=Encode)
+    limits: Limits = field(default_factory=Limits)
+
+
+DEFAULTS = Settings()

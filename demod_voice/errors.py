@@ -1,0 +1,159 @@
+"""Every error this program raises on purpose, in one tree, each with the exit code it ends in.
+
+Library code raises these; only the border (``demod_voice.cli.main``, and the web server) turns one into text and a
+code. A message says what was wrong, which value, and where (``file:row``); the hint says what to do about it.
+
+::
+
+    DemodError                      1   (never raised itself)
+    +-- UsageError                  2   bad flag, config, script or path: nothing was started
+    |   +-- FaultsError             2   every fault of one file, collected
+    +-- MediaError                  3   a sound file that cannot be read or written
+    +-- EngineError                 4   an engine could not do its work
+    |   +-- EngineNotInstalled
+    |   +-- EngineStartFailed
+    |   +-- EngineCrashed
+    |   +-- EngineTimedOut
+    |   +-- EngineBrokenProtocol
+    |   +-- EngineRefused           (bad_request, unsupported)
+    |   +-- EngineFailed            (engine_error, internal)
+    |   +-- EngineOutOfMemory
+    |   +-- ModelMissing
+    |   +-- LicenceRequired
+    |   +-- EngineCancelled
+    +-- TrainingError               5
+    +-- QualityError                6   finished, but below the asked quality
+    +-- OutputError                 7   an output that cannot be written (folder, disk, permission)
+
+An unexpected exception ends in 1, an interrupt in 130.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EXIT_UNEXPECTED = 1
+EXIT_INTERRUPTED = 130
+
+
+class DemodError(Exception):
+    """Root of the tree: a message for a person, and a hint that says what to do next."""
+
+    exit_code = EXIT_UNEXPECTED
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n  {self.hint}"
+
+
+class UsageError(DemodError):
+    """The request itself is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in a file."""
+
+    line: int | None
+    """1-based line in the file, or None when the fault is about the whole file."""
+    message: str
+    """What is wrong, with the value."""
+    hint: str | None = None
+    """What to write instead."""
+
+
+class FaultsError(UsageError):
+    """Every fault of one file at once, in the order of their lines."""
+
+    def __init__(self, source: str, faults: list[Fault], hint: str | None = None) -> None:
+        self.source = source
+        self.faults = sorted(faults, key=lambda fault: fault.line or 0)
+        rows = [_fault_row(source, fault) for fault in self.faults]
+        count = f"{len(rows)} fault{'s' if len(rows) != 1 else ''} in {source}"
+        super().__init__("\n".join([count, *rows]), hint)
+
+
+def _fault_row(source: str, fault: Fault) -> str:
+    place = source if fault.line is None else f"{source}:{fault.line}"
+    hint = f" ({fault.hint})" if fault.hint else ""
+    return f"  {place}: {fault.message}{hint}"
+
+
+class MediaError(DemodError):
+    """A media file that cannot be decoded, probed or encoded."""
+
+    exit_code = 3
+
+
+class EngineError(DemodError):
+    """An engine could not do its work."""
+
+    exit_code = 4
+
+
+class EngineNotInstalled(EngineError):
+    """The engine, or its environment, is not on this machine."""
+
+
+class EngineStartFailed(EngineError):
+    """The engine's process ended or stayed silent before it was ready."""
+
+
+class EngineCrashed(EngineError):
+    """The engine's process died in the middle of a request."""
+
+
+class EngineTimedOut(EngineError):
+    """The engine was silent for longer than the operation allows."""
+
+
+class EngineBrokenProtocol(EngineError):
+    """The engine sent something that is not a frame of worker protocol 1."""
+
+
+class EngineRefused(EngineError):
+    """The engine said that it cannot do this request (``bad_request`` or ``unsupported``)."""
+
+
+class EngineFailed(EngineError):
+    """The engine's own code failed (``engine_error`` or ``internal``)."""
+
+
+class EngineOutOfMemory(EngineError):
+    """The engine ran out of memory."""
+
+
+class ModelMissing(EngineError):
+    """The model that was asked for is not on this machine."""
+
+
+class LicenceRequired(EngineError):
+    """The model's licence has not been accepted."""
+
+
+class EngineCancelled(EngineError):
+    """The request was cancelled by this side."""
+
+
+class TrainingError(DemodError):
+    """A training run failed."""
+
+    exit_code = 5
+
+
+class QualityError(DemodError):
+    """The work finished, but below the quality that was asked for."""
+
+    exit_code = 6
+
+
+class OutputError(DemodError):
+    """An output that cannot be written: no folder, no permission, no space."""
+
+    exit_code = 7

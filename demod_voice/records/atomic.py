@@ -1,0 +1,78 @@
+"""Files that are whole or absent: written under a temporary name in the same folder, flushed, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from demod_voice.errors import OutputError
+
+TEMPORARY_MARK = ".tmp-"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it over ``path`` when the block ends without an error.
+
+    The name keeps ``path``'s suffix, so encoders that look at it still work. The file is flushed to disk first.
+
+    Raises:
+        OutputError: the folder is missing or read-only, or the disk is full; names the path.
+    """
+    temporary = path.with_name(f"{TEMPORARY_MARK}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+    try:
+        yield temporary
+        flush(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise output_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path``, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 with ``\\n`` line ends, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON value, indented, keys in the order given, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """The error that a person can act on, for an OS error while writing ``path``."""
+    reasons = {
+        errno.ENOSPC: ("the disk is full", "free some space and run the same command again: finished work is kept"),
+        errno.EDQUOT: ("the disk quota is used up", "free some space and run the same command again"),
+        errno.ENOENT: ("its folder does not exist", f"make it first: mkdir -p '{path.parent}'"),
+        errno.ENOTDIR: ("a part of its path is not a folder", "choose another output path"),
+        errno.EACCES: ("no permission to write there", "choose another output folder"),
+        errno.EPERM: ("no permission to write there", "choose another output folder"),
+        errno.EROFS: ("the file system is read-only", "choose another output folder"),
+        errno.EISDIR: ("it is a folder", "give a file name"),
+        errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
+    }
+    reason, hint = reasons.get(error.errno or 0, (error.strerror or str(error), None))
+    return OutputError(f"cannot write {path}: {reason}", hint)
+
+
+def flush(path: Path) -> None:
+    """Bring a file's bytes to the disk, so that a rename after it is never ahead of them."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
