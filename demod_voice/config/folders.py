@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 NAME = "demod-voice"
 
 
-def config_folder() -> Path:
+def config_folder(environ: Mapping[str, str] | None = None) -> Path:
     """``$XDG_CONFIG_HOME/demod-voice``: the settings file."""
-    return _xdg("XDG_CONFIG_HOME", ".config")
+    return _xdg("XDG_CONFIG_HOME", ".config", environ)
 
 
 def data_folder() -> Path:
@@ -28,7 +29,8 @@ def state_folder() -> Path:
     return _xdg("XDG_STATE_HOME", ".local/state")
 
 
-def _xdg(variable: str, fallback: str) -> Path:
-    value = os.environ.get(variable, "")
-    base = Path(value) if value.startswith("/") else Path(os.environ.get("HOME") or os.path.expanduser("~")) / fallback
+def _xdg(variable: str, fallback: str, environ: Mapping[str, str] | None = None) -> Path:
+    environ = os.environ if environ is None else environ
+    value = environ.get(variable, "")
+    base = Path(value) if value.startswith("/") else Path(environ.get("HOME") or Path.home()) / fallback
     return base / NAME

@@ -14,7 +14,10 @@ from typing import Any
 
 
 def key(default: Any, doc: str, **limits: Any) -> Any:
-    """A settings field: its default, one sentence for people, and its limits (``choices``, ``minimum``, ``maximum``)."""
+    """A settings field: its default, one sentence for people, and its limits.
+
+    Limits: ``choices``, ``minimum``, ``maximum``, and ``form`` of a text (``size``, ``language``, ``device`` ...).
+    """
     metadata = {"doc": doc, **limits}
     if isinstance(default, (list, dict)):
         raise TypeError("defaults are immutable: use a tuple or a dataclass")
@@ -42,7 +45,7 @@ class Timeouts:
 class Engines:
     """``engines.*``"""
 
-    default: str = key("espeak", "Engine of a speaker whose script names none.")
+    default: str = key("espeak", "Engine of a speaker whose script names none.", form="engine")
     search_path: tuple[str, ...] = key((), "More folders that hold engine folders, searched last.")
     threads: int = key(1, "Threads of one worker; part of what a take is made of.", minimum=1, maximum=64)
     idle_s: float = key(300.0, "Seconds after which an unused worker is retired.", minimum=0.0)
@@ -56,7 +59,7 @@ class Cache:
     """``cache.*``: the speech cache, a shortcut that may be deleted at any moment."""
 
     enabled: bool = key(True, "Keep spoken lines, so that another episode with the same line does not speak it again.")
-    max_size: str = key("5GB", "Largest size; the least recently used takes go first.")
+    max_size: str = key("5GB", "Largest size; the least recently used takes go first.", form="size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,14 @@ class Pauses:
 class Episode:
     """``episode.*``"""
 
-    sample_rate: int = key(24000, "Sample rate of a speech-only master, Hz.", choices=(16000, 22050, 24000, 44100, 48000))
+    sample_rate: int = key(
+        24000, "Sample rate of a speech-only master, Hz.", choices=(16000, 22050, 24000, 44100, 48000)
+    )
     formats: tuple[str, ...] = key((), "Formats written beside the one that -o names (wav, mp3, flac, m4a, opus).")
     fade_ms: float = key(10.0, "Raised-cosine fade at each edge of a line.", minimum=0.0, maximum=200.0)
-    crossfade_ms: float = key(50.0, "Equal-power crossfade where two lines abut without a pause.", minimum=0.0, maximum=1000.0)
+    crossfade_ms: float = key(
+        50.0, "Equal-power crossfade where two lines abut without a pause.", minimum=0.0, maximum=1000.0
+    )
     pauses: Pauses = field(default_factory=Pauses)
 
 
@@ -96,7 +103,9 @@ class Loudness:
     mono_lufs: float = key(-19.0, "Integrated loudness of a mono master, LUFS.", minimum=-40.0, maximum=-5.0)
     stereo_lufs: float = key(-16.0, "Integrated loudness of a stereo master, LUFS.", minimum=-40.0, maximum=-5.0)
     true_peak_dbtp: float = key(-1.0, "Highest true peak, dBTP.", minimum=-20.0, maximum=0.0)
-    tolerance_lu: float = key(0.3, "How far an encoded file may be off before it is encoded again.", minimum=0.05, maximum=3.0)
+    tolerance_lu: float = key(
+        0.3, "How far an encoded file may be off before it is encoded again.", minimum=0.05, maximum=3.0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +123,8 @@ class Limits:
     """``limits.*``: what foreign files may cost."""
 
     media_seconds: float = key(600.0, "Longest a decoder may work on one file.", minimum=1.0)
-    media_memory: str = key("1GB", "Most memory a decoder may use.")
-    script_size: str = key("5MB", "Largest episode script.")
+    media_memory: str = key("1GB", "Most memory a decoder may use.", form="size")
+    script_size: str = key("5MB", "Largest episode script.", form="size")
     line_chars: int = key(20000, "Longest line of a script, in characters.", minimum=100)
 
 
@@ -123,11 +132,17 @@ class Limits:
 class Settings:
     """Everything that can be configured, merged once: defaults, file, ``DEMOD_VOICE_*``, flags."""
 
-    language: str = key("en", "Language of a script that names none (BCP 47).")
+    language: str = key("en", "Language of a script that names none (BCP 47).", form="language")
     seed: int = key(42, "Seed of everything random.", minimum=0, maximum=2**31 - 1)
-    jobs: int = key(0, "Lines spoken at once; 0 = one per processor. Never changes a byte of the result.", minimum=0, maximum=256)
-    device: str = key("auto", "Where engines compute: auto, cpu, or cuda:N. auto takes a GPU where one is usable.")
-    attempts: int = key(2, "How often a line that an engine fails on is tried, each time with another seed.", minimum=1, maximum=10)
+    jobs: int = key(
+        0, "Lines spoken at once; 0 = one per processor. Never changes a byte of the result.", minimum=0, maximum=256
+    )
+    device: str = key(
+        "auto", "Where engines compute: auto, cpu, or cuda:N. auto takes a GPU where one is usable.", form="device"
+    )
+    attempts: int = key(
+        2, "How often a line that an engine fails on is tried, each time with another seed.", minimum=1, maximum=10
+    )
     engines: Engines = field(default_factory=Engines)
     cache: Cache = field(default_factory=Cache)
     paths: Paths = field(default_factory=Paths)

@@ -82,6 +82,13 @@ class EngineInfo:
     honours: tuple[str, ...] = ()
     """Of ``speed pitch volume phonemes``: what it does itself."""
     cancel_grace_s: float = 2.0
+    """Seconds between a cancel and the end of the process, when the engine stays silent."""
+    gpu: bool = False
+    """It can compute on a CUDA device."""
+    python_range: str = ""
+    """Python versions of its environment (``>=3.11,<3.14``); empty = the program's own."""
+    drop: tuple[str, ...] = ()
+    """Files of the installed environment that cannot load and are removed (patterns below site-packages)."""
     install_mb: int = 0
     """Size of the installed environment in MB, said before it is installed."""
     licence: str = ""

@@ -1,0 +1,76 @@
+"""The documented Python surface. The command line and the web server use only this.
+
+Every public name of the modules below may be imported from here; a module is imported when one of its names is first
+used, so ``import demod_voice.api`` is free::
+
+    from demod_voice.api import load_settings, render_episode
+
+    render_episode("script.md", "show.mp3", settings=load_settings(jobs=2))
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_EXPORTS = {
+    "cache": ("CacheInfo", "Freed", "cache_info", "clear_cache", "prune_cache"),
+    "config": ("Loaded", "Settings", "load", "load_settings"),
+    "episodes": (
+        "CheckReport",
+        "RenderReport",
+        "check_episode",
+        "clean_episode",
+        "new_episode",
+        "render_episode",
+        "require_quality",
+    ),
+    "errors": (
+        "DemodError",
+        "EngineError",
+        "EngineNotInstalled",
+        "FaultsError",
+        "LicenceRequired",
+        "MediaError",
+        "ModelMissing",
+        "OutputError",
+        "QualityError",
+        "UsageError",
+    ),
+    "health": ("Check", "check_health"),
+    "speaking": ("SpokenFile", "VoiceChoice", "pcm_s16le", "speak_to_file", "stream_speech"),
+    "voices": (
+        "AddReport",
+        "Audition",
+        "NewVoice",
+        "SavedVoice",
+        "VoiceList",
+        "add_voice",
+        "audition_voices",
+        "damaged_files",
+        "export_voice",
+        "import_voice",
+        "list_voices",
+        "remove_voice",
+        "rename_voice",
+        "show_voice",
+    ),
+}
+"""Module of this package -> the names that it offers."""
+
+_MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that offers ``name`` (PEP 562)."""
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    if name in _EXPORTS:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Every name that can be imported from here."""
+    return sorted({*__all__, *_EXPORTS})

@@ -1,0 +1,116 @@
+"""Episodes: check a script, render it, start a new one, clean up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from demod_voice.config.roots import check_inside
+from demod_voice.config.settings import DEFAULTS, Settings
+from demod_voice.episode.check import CheckReport
+from demod_voice.episode.check import check as _check
+from demod_voice.episode.clean import clean as _clean
+from demod_voice.episode.render import RenderReport, require_quality
+from demod_voice.episode.render import render as _render
+from demod_voice.errors import UsageError
+from demod_voice.formats.script_file import TEMPLATE
+from demod_voice.records.atomic import write_text
+from demod_voice.records.progress import SILENT, Progress
+from demod_voice.units import format_duration, format_size
+
+__all__ = [
+    "CheckReport",
+    "RenderReport",
+    "check_episode",
+    "clean_episode",
+    "describe_check",
+    "describe_render",
+    "format_size",
+    "new_episode",
+    "render_episode",
+    "require_quality",
+]
+
+
+def render_episode(
+    script: str | Path,
+    output: str | Path,
+    *,
+    settings: Settings = DEFAULTS,
+    formats: Sequence[str] = (),
+    progress: Progress = SILENT,
+) -> RenderReport:
+    """Make the episode of a script: a mastered audio file, transcripts, a manifest and metrics beside it.
+
+    Args:
+        script: Markdown, JSON or YAML script.
+        output: audio file; its suffix (wav, mp3, flac, m4a, opus) is the format.
+        settings: what to render with.
+        formats: more formats to export beside ``output``.
+        progress: told how far the work is.
+
+    Raises:
+        UsageError: the script, a speaker or the output is wrong; nothing was started.
+        EngineError: lines could not be spoken; what was spoken is kept for the next run.
+        OutputError: a file cannot be written.
+    """
+    return _render(Path(script), Path(output), settings, formats, progress)
+
+
+def check_episode(
+    script: str | Path, *, settings: Settings = DEFAULTS, progress: Progress = SILENT
+) -> CheckReport:
+    """Read a script, resolve its voices, ask the engines for them; speak nothing.
+
+    Raises:
+        UsageError: every fault of the script at once.
+        EngineError: an engine is not installed or does not start.
+    """
+    return _check(Path(script), settings, progress)
+
+
+def new_episode(path: str | Path, *, settings: Settings = DEFAULTS) -> Path:
+    """Write a small script to start from.
+
+    Raises:
+        UsageError: the file exists already.
+        OutputError: it cannot be written.
+    """
+    target = Path(path)
+    check_inside([target], settings.paths.allowed_roots)
+    if target.exists():
+        raise UsageError(f"{target} exists already", "choose another name; nothing was written")
+    write_text(target, TEMPLATE)
+    return target
+
+
+def clean_episode(output: str | Path, *, settings: Settings = DEFAULTS) -> int:
+    """Remove the work folder of an episode and return the bytes that were freed; the published files stay.
+
+    Raises:
+        UsageError: there is no such work folder.
+    """
+    return _clean(Path(output), settings)
+
+
+def describe_render(report: RenderReport) -> list[str]:
+    """What a person wants to know after a render, a line each."""
+    numbers = report.metrics
+    spoken, total = numbers["utterances_generated"], numbers["utterances_total"]
+    length = format_duration(numbers["total_duration_sec"])
+    lines = [f"{length} of audio in {format_duration(numbers['generation_time_sec'])}; {spoken} of {total} lines spoken"]
+    for name, measured in report.manifest["loudness"]["files"].items():
+        loudness = f"{measured['lufs']:.1f} LUFS, true peak {measured['true_peak_dbtp']:.1f} dBTP"
+        lines.append(f"{report.outputs.audio[name]}  {loudness}")
+    lines.append(f"{report.outputs.manifest}  {report.outputs.vtt}  {report.outputs.srt}")
+    wishes = sorted({f"{each['engine']}: {each['what']}" for each in report.manifest["degradations"]})
+    lines += [f"not honoured: {wish}" for wish in wishes]
+    return lines
+
+
+def describe_check(report: CheckReport) -> list[str]:
+    """What a person wants to know about a script, a line each."""
+    length = format_duration(report.estimated_s)
+    speakers = [f"  {name}: {count} lines, {report.voices[name]}" for name, count in report.speakers.items()]
+    counts = f"{report.lines} lines, {report.words} words, {report.chapters} chapters, about {length}"
+    return [f"{report.title}: {counts}", *speakers]

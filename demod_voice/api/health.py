@@ -1,0 +1,136 @@
+"""``health``: does what is configured work on this machine, and what is missing?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from demod_voice.config.folders import cache_folder, config_folder, data_folder
+from demod_voice.config.settings import DEFAULTS, Settings
+from demod_voice.engines.environments import EnvironmentState, state
+from demod_voice.engines.locate import find_engines
+from demod_voice.engines.pool import Pool
+from demod_voice.engines.types import EngineInfo
+from demod_voice.errors import EngineError
+from demod_voice.records.progress import SILENT, Progress
+from demod_voice.units import format_size
+
+__all__ = ["Check", "check_health"]
+
+OK, INFO, WARNING, FAILED = "ok", "info", "warning", "failed"
+LITTLE_DISK = 1 << 30
+"""Bytes below which free space is worth a warning: one hour of takes and a master is about 0.7 GB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    status: str
+    """``ok``, ``info`` (nothing is wrong), ``warning`` (works, but look at it) or ``failed``."""
+    detail: str
+    hint: str = ""
+
+
+def check_health(settings: Settings = DEFAULTS, progress: Progress = SILENT) -> list[Check]:
+    """Look at Python, the engines (each installed one is started), the GPU, disk, caches and licences.
+
+    An engine that is not installed is a failure only when it is the configured default or has settings of its own.
+    """
+    checks = [_python(), _environment()]
+    checks += _engines(settings, progress)
+    checks += [_gpu(), *_disk(), _cache(settings)]
+    checks += _licences(settings)
+    return checks
+
+
+def _python() -> Check:
+    version = platform.python_version()
+    if sys.version_info < (3, 11):
+        return Check("python", FAILED, version, "demod-voice needs Python 3.11 or newer")
+    return Check("python", OK, f"{version} ({sys.executable})")
+
+
+def _environment() -> Check:
+    missing = [name for name in ("numpy", "scipy", "soundfile", "soxr", "av", "lameenc") if not _imports(name)]
+    if missing:
+        return Check("environment", FAILED, f"cannot import {', '.join(missing)}", "remove .venv and run again")
+    return Check("environment", OK, sys.prefix)
+
+
+def _imports(name: str) -> bool:
+    try:
+        __import__(name)
+    except ImportError:
+        return False
+    return True
+
+
+def _engines(settings: Settings, progress: Progress) -> Iterator[Check]:
+    for info in find_engines(settings).values():
+        wanted = info.name == settings.engines.default or info.name in settings.engines.named
+        found = state(info, settings)
+        usable = found in (EnvironmentState.READY, EnvironmentState.EXTERNAL) or (info.embedded and wanted)
+        if usable:
+            yield _start(info, settings, progress)
+        elif found is EnvironmentState.MISSING:
+            size = f", {info.install_mb} MB" if info.install_mb else ""
+            hint = f"demod-voice engines install {info.name}"
+            yield Check(f"engine {info.name}", FAILED if wanted else INFO, f"not installed{size}", hint)
+        else:
+            hint = f"demod-voice engines install {info.name}"
+            yield Check(f"engine {info.name}", FAILED, f"its environment is {found.value}", hint)
+
+
+def _start(info: EngineInfo, settings: Settings, progress: Progress) -> Check:
+    name = f"engine {info.name}"
+    try:
+        with Pool(settings, jobs=1, progress=progress) as pool:
+            pool.probe(info.name)
+    except EngineError as error:
+        return Check(name, FAILED, error.message.splitlines()[0], error.hint or "")
+    return Check(name, OK, f"{info.version} starts")
+
+
+def _gpu() -> Check:
+    from demod_voice.engines.devices import describe_gpus
+
+    gpus, reason = describe_gpus()
+    return Check("gpu", OK, ", ".join(gpus)) if gpus else Check("gpu", INFO, f"none: {reason}; engines run on the CPU")
+
+
+def _disk() -> Iterator[Check]:
+    for label, folder in (("data", data_folder()), ("cache", cache_folder()), ("current folder", Path.cwd())):
+        place = folder
+        while not place.exists():
+            place = place.parent
+        free = shutil.disk_usage(place).free
+        writable = os.access(place, os.W_OK)
+        detail = f"{format_size(free)} free for {folder}"
+        if not writable:
+            yield Check(f"disk {label}", FAILED, f"{folder} cannot be written to", "check its permissions")
+        else:
+            yield Check(f"disk {label}", WARNING if free < LITTLE_DISK else OK, detail)
+
+
+def _cache(settings: Settings) -> Check:
+    from demod_voice.speech.cache import SpeechCache
+
+    if not settings.cache.enabled:
+        return Check("speech cache", INFO, "switched off (cache.enabled)")
+    info = SpeechCache(settings).info()
+    return Check("speech cache", OK, f"{info.takes} takes, {format_size(info.num_bytes)} of {settings.cache.max_size}")
+
+
+def _licences(settings: Settings) -> Iterator[Check]:
+    for info in find_engines(settings).values():
+        if info.requires_acceptance:
+            hint = f"read it at {info.model_source}" if info.model_source else ""
+            yield Check(f"licence {info.name}", INFO, f"model licence {info.model_licence} must be accepted first", hint)
+    yield Check("settings", OK, str(config_folder() / "config.yaml"))

@@ -1,0 +1,212 @@
+"""Speak a text: to a file of any format, or as a stream of clips while it is made."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from demod_voice.audio.clip import Clip
+from demod_voice.config.roots import check_inside
+from demod_voice.config.settings import DEFAULTS, Settings
+from demod_voice.errors import UsageError
+from demod_voice.media.encode import FORMATS, Tags, encode
+from demod_voice.media.wav import WavWriter, read_wav
+from demod_voice.records.atomic import output_error, replacing
+from demod_voice.records.progress import SILENT, Progress
+from demod_voice.speech.studio import LineJob, Studio
+from demod_voice.text.clean import speakable
+from demod_voice.voices.resolve import ResolvedVoice, resolve
+
+__all__ = ["SpokenFile", "VoiceChoice", "pcm_s16le", "speak_to_file", "stream_speech"]
+
+PARAGRAPH_GAP_S = 0.6
+"""Silence between two paragraphs of a text that is read out."""
+_PARAGRAPHS = re.compile(r"\n[^\S\n]*\n\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChoice:
+    """Who speaks, as a person says it; empty fields are the defaults."""
+
+    engine: str = ""
+    voice: str = ""
+    """A saved voice's name, a model's path, or a preset of the engine."""
+    model: str = ""
+    speaker: str = ""
+    language: str = ""
+    """BCP 47; empty = the voice's own, else the configured one."""
+    speed: float = 1.0
+    pitch: float = 1.0
+    volume_db: float = 0.0
+    style: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenFile:
+    """A text that was spoken into a file."""
+
+    path: Path
+    duration_s: float
+    sample_rate: int
+    engine: str
+    voice: str
+    takes: int
+    """Paragraphs."""
+    degraded: tuple[str, ...]
+    """What was asked for and not given."""
+
+
+def speak_to_file(
+    text: str,
+    output: str | Path,
+    choice: VoiceChoice | None = None,
+    *,
+    settings: Settings = DEFAULTS,
+    progress: Progress = SILENT,
+) -> SpokenFile:
+    """Speak ``text`` into one file; its suffix (wav, flac, mp3, m4a, opus) is the format.
+
+    Paragraphs are spoken one by one, so a book needs no more memory than a page.
+
+    Raises:
+        UsageError: text, voice or output is wrong; nothing was written.
+        EngineError: the engine failed.
+        OutputError: the file cannot be written.
+    """
+    target = Path(output)
+    kind = _format(target)
+    check_inside([target], settings.paths.allowed_roots)
+    if not target.parent.is_dir():
+        raise _no_folder(target)
+    jobs = _jobs(text, choice or VoiceChoice(), settings)
+    degraded: dict[str, None] = {}
+    progress.start("speak", len(jobs), "paragraphs")
+    with tempfile.TemporaryDirectory(prefix="demod-voice-") as temporary, Studio(settings, progress=progress) as studio:
+        studio.verify([(job.voice.name, job) for job in jobs])
+        takes = _takes(studio, jobs, Path(temporary), degraded, progress)
+        with replacing(target) as unfinished:
+            wav = unfinished if kind == "wav" else Path(temporary) / "whole.wav"
+            rate, num_samples = _write(takes, wav)
+            if kind != "wav":
+                encode(wav, unfinished, kind, settings.encode, _TAGS, ())
+    progress.finish("speak")
+    voice = jobs[0].voice
+    length = num_samples / rate
+    return SpokenFile(target, length, rate, voice.engine.name, voice.name, len(jobs), tuple(degraded))
+
+
+def stream_speech(
+    text: str, choice: VoiceChoice | None = None, *, settings: Settings = DEFAULTS, progress: Progress = SILENT
+) -> Iterator[Clip]:
+    """The sound of ``text`` while it is made, at the engine's own rate.
+
+    The voice and the text are checked by this call; the engine starts when the first clip is asked for.
+
+    Raises:
+        UsageError: text or voice is wrong.
+        EngineError: the engine failed (while iterating).
+    """
+    return _stream(_jobs(text, choice or VoiceChoice(), settings), settings, progress)
+
+
+def pcm_s16le(clip: Clip) -> bytes:
+    """A clip as interleaved signed 16-bit little-endian samples; what is beyond full scale is limited to it."""
+    scaled = np.clip(np.rint(clip.samples.astype(np.float64) * 32768.0), -32768, 32767)
+    return scaled.astype("<i2").T.tobytes()
+
+
+_TAGS = Tags(title="", artist="", album="", date="", comment="", extra={"SYNTHETIC_SPEECH": "true"})
+
+
+def _stream(jobs: list[LineJob], settings: Settings, progress: Progress) -> Iterator[Clip]:
+    rate = 0
+    with Studio(settings, progress=progress) as studio:
+        studio.verify([(jobs[0].voice.name, job) for job in jobs])
+        for job in jobs:
+            for what in studio.degradations(job) if job is jobs[0] else ():
+                progress.note(f"{job.voice.engine.name} does not honour {what}")
+            if rate:
+                yield _gap(rate)
+            for clip in studio.stream(job):
+                rate = clip.sample_rate
+                yield clip
+
+
+def _jobs(text: str, choice: VoiceChoice, settings: Settings) -> list[LineJob]:
+    """A line for each paragraph that can be said."""
+    voice = _voice(choice, settings)
+    language = voice.language or settings.language
+    parts = [part for part in _PARAGRAPHS.split(text) if speakable(part)]
+    if not parts:
+        raise UsageError(
+            "there is nothing to speak: no letter or digit in the text", "give a text, --file F, or - for stdin"
+        )
+    return [LineJob(f"speak-{number}", part, voice, language, settings.seed) for number, part in enumerate(parts)]
+
+
+def _voice(choice: VoiceChoice, settings: Settings) -> ResolvedVoice:
+    if choice.model:
+        check_inside([Path(choice.model)], settings.paths.allowed_roots)
+    return resolve(
+        settings,
+        engine=choice.engine,
+        voice=choice.voice,
+        model=choice.model,
+        speaker=choice.speaker,
+        language=choice.language,
+        speed=choice.speed,
+        pitch=choice.pitch,
+        volume_db=choice.volume_db,
+        style=choice.style,
+    )
+
+
+def _takes(
+    studio: Studio, jobs: Iterable[LineJob], folder: Path, degraded: dict[str, None], progress: Progress
+) -> Iterator[Clip]:
+    for job in jobs:
+        take = studio.speak(job, folder)
+        degraded.update(dict.fromkeys(take.degraded))
+        clip = read_wav(take.path)
+        if float(np.abs(clip.samples).max(initial=0.0)) > 1.0:
+            degraded["volume: limited to full scale"] = None
+        yield clip
+        take.path.unlink(missing_ok=True)
+        progress.advance("speak")
+
+
+def _write(clips: Iterator[Clip], wav: Path) -> tuple[int, int]:
+    """Write the clips one after the other with a gap between; returns sample rate and length in samples."""
+    first = next(clips)
+    rate, num_samples = first.sample_rate, first.num_samples
+    with WavWriter(wav, rate, first.num_channels) as writer:
+        writer.write(first.samples)
+        for clip in clips:
+            gap = _gap(rate, first.num_channels)
+            writer.write(gap.samples)
+            writer.write(clip.samples)
+            num_samples += gap.num_samples + clip.num_samples
+    return rate, num_samples
+
+
+def _gap(sample_rate: int, num_channels: int = 1) -> Clip:
+    return Clip(np.zeros((num_channels, round(PARAGRAPH_GAP_S * sample_rate)), dtype=np.float32), sample_rate)
+
+
+def _format(target: Path) -> str:
+    kind = target.suffix.lower().lstrip(".")
+    if kind not in FORMATS:
+        raise UsageError(
+            f"{target}: unknown audio format {kind!r}", f"choose one of {', '.join(FORMATS)}, or - for raw PCM"
+        )
+    return kind
+
+
+def _no_folder(target: Path) -> Exception:
+    return output_error(target, FileNotFoundError(2, "no such folder"))

@@ -1,0 +1,28 @@
+"""The command line: parse, call one function of ``demod_voice.api``, print.
+
+``main`` is the entry of the console script. The three requests that need no parser (``--help``, ``--version``, nothing
+at all) are answered from a table, because argparse alone costs as much as starting Python.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line (without the program's name) and return its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments in ([], ["-h"], ["--help"]):
+        from demod_voice.cli.groups import root_help
+        from demod_voice.cli.style import use_bold
+
+        sys.stdout.write(root_help(use_bold(sys.stdout)))
+        return 0
+    if arguments == ["--version"]:
+        from demod_voice import __version__
+
+        sys.stdout.write(f"demod-voice {__version__}\n")
+        return 0
+    from demod_voice.cli.border import run
+
+    return run(arguments)

@@ -1,0 +1,106 @@
+"""``episode``: check a script, render it, start a new one, clean up."""
+
+from __future__ import annotations
+
+import argparse
+
+from demod_voice.cli.app import App, Parser, add_setting_flag, command
+
+
+def register(parser: Parser) -> None:
+    """Declare the commands of the group."""
+    commands = parser.add_subparsers()
+    _register_render(commands)
+    check = command(
+        commands,
+        "check",
+        "Say everything that is wrong with a script, speak nothing",
+        run_check,
+        examples=["demod-voice episode check script.md", "demod-voice episode check script.json --json"],
+    )
+    check.add_argument("script", metavar="SCRIPT", help="Markdown, JSON or YAML script")
+    new = command(
+        commands,
+        "new",
+        "Write a small script to start from",
+        run_new,
+        examples=["demod-voice episode new my-show.md"],
+    )
+    new.add_argument("path", metavar="FILE", help="the script to write; it must not exist")
+    clean = command(
+        commands,
+        "clean",
+        "Remove the work folder of an episode; the published files stay",
+        run_clean,
+        examples=["demod-voice episode clean show.mp3"],
+        description="Remove X.demod, where takes and finished steps are kept. The next render speaks every line again.",
+    )
+    clean.add_argument("output", metavar="OUTPUT", help="the episode's audio file, or its .demod folder")
+
+
+def _register_render(commands: argparse._SubParsersAction[Parser]) -> None:
+    render = command(
+        commands,
+        "render",
+        "Turn a script into a mastered episode",
+        run_render,
+        examples=[
+            "demod-voice episode render script.md -o show.mp3",
+            "demod-voice episode render script.md -o show.mp3 --format wav --format opus",
+            "demod-voice episode render script.md -o show.wav --jobs 4 --seed 7",
+        ],
+        description=(
+            "Speak every line, place the lines with natural pauses, master to the target loudness and encode. "
+            "Beside the audio: manifest, metrics, transcripts (vtt, srt), and X.demod with the work. Killed or "
+            "interrupted, the same command goes on where it was; after an edit, only changed lines are spoken."
+        ),
+    )
+    render.add_argument("script", metavar="SCRIPT", help="Markdown, JSON or YAML script")
+    render.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="audio file; its suffix is the format (wav mp3 flac m4a opus)",
+    )
+    render.add_argument(
+        "--format", metavar="NAME", action="append", default=[], help="one more format beside it; may be given again"
+    )
+    add_setting_flag(render, "--jobs", key="jobs", metavar="N", help="lines spoken at once; never changes the result")
+    add_setting_flag(render, "--seed", key="seed", metavar="N", help="seed of everything random")
+    add_setting_flag(render, "--language", key="language", metavar="TAG", help="language of a script that names none")
+    add_setting_flag(render, "--device", key="device", metavar="DEVICE", help="auto, cpu or cuda:N")
+
+
+def run_render(args: argparse.Namespace, app: App) -> None:
+    """Render, print where things are, and end with exit code 6 when the loudness was missed."""
+    from demod_voice.api.episodes import describe_render, render_episode, require_quality
+
+    report = render_episode(args.script, args.output, settings=app.settings, formats=args.format, progress=app.progress)
+    app.close()
+    app.emit({"manifest": report.manifest, "metrics": report.metrics}, text="\n".join(describe_render(report)))
+    require_quality(report)
+
+
+def run_check(args: argparse.Namespace, app: App) -> None:
+    """Print what is in the script."""
+    from demod_voice.api.episodes import check_episode, describe_check
+
+    report = check_episode(args.script, settings=app.settings, progress=app.progress)
+    app.emit(report, text="\n".join(describe_check(report)))
+
+
+def run_new(args: argparse.Namespace, app: App) -> None:
+    """Write the script and say what to do with it."""
+    from demod_voice.api.episodes import new_episode
+
+    path = new_episode(args.path, settings=app.settings)
+    app.emit({"script": path}, text=f"{path} is written; try: demod-voice episode render {path} -o {path.stem}.mp3")
+
+
+def run_clean(args: argparse.Namespace, app: App) -> None:
+    """Remove the work folder and say what was freed."""
+    from demod_voice.api.episodes import clean_episode, format_size
+
+    freed = clean_episode(args.output, settings=app.settings)
+    app.emit({"freed_bytes": freed}, text=f"{format_size(freed)} freed")

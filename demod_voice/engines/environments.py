@@ -1,0 +1,226 @@
+"""An engine's Python environment: made by pip from its hashed list, checked by a stamp, repaired when it is not whole.
+
+``$XDG_DATA_HOME/demod-voice/engines/<name>/`` holds the environment and ``stamp.json``, which is written last: an
+environment without a stamp is a half-made one, and one whose stamp names another list is stale.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+
+from demod_voice.config.folders import data_folder
+from demod_voice.config.settings import Settings
+from demod_voice.engines.types import EngineInfo
+from demod_voice.errors import EngineNotInstalled, EngineStartFailed, OutputError
+from demod_voice.records.atomic import output_error, write_json
+from demod_voice.records.hashing import hash_file
+from demod_voice.records.lock import locked
+from demod_voice.records.progress import SILENT, Progress
+from demod_voice.units import format_size
+
+STAMP = "stamp.json"
+LOCK_FILE = "requirements.txt"
+ROOM = 1.3
+"""Free space that is asked for, as a multiple of the installed size: pip unpacks beside its downloads."""
+PIP = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check")
+SHOWN_LINES = 8
+
+
+class EnvironmentState(Enum):
+    """What there is of an engine's environment."""
+
+    MISSING = "missing"
+    PARTIAL = "half installed"
+    STALE = "out of date"
+    READY = "ready"
+    EXTERNAL = "external"
+    """The interpreter comes from ``engines.<name>.python`` (Nix, or the user's own)."""
+
+
+def environment_folder(info: EngineInfo) -> Path:
+    """Where the engine's environment is made."""
+    return data_folder() / "engines" / info.name
+
+
+def state(info: EngineInfo, settings: Settings) -> EnvironmentState:
+    """What there is. Starts nothing."""
+    if _configured(info, settings):
+        return EnvironmentState.EXTERNAL
+    folder = environment_folder(info)
+    if not folder.exists():
+        return EnvironmentState.MISSING
+    try:
+        stamp = json.loads((folder / STAMP).read_text())
+    except (OSError, ValueError):
+        return EnvironmentState.PARTIAL
+    if not _python(folder).exists():
+        return EnvironmentState.PARTIAL
+    return EnvironmentState.READY if stamp == _stamp(info) else EnvironmentState.STALE
+
+
+def python_for(info: EngineInfo, settings: Settings, progress: Progress = SILENT) -> Path:
+    """The engine's interpreter; an embedded engine is installed (or repaired) first.
+
+    Raises:
+        EngineNotInstalled: there is none, or it is broken; says the command that helps.
+        EngineStartFailed: the configured interpreter does not exist, or the installation failed.
+    """
+    configured = _configured(info, settings)
+    if configured:
+        path = Path(configured).expanduser()
+        if not path.is_absolute() or not os.access(path, os.X_OK):
+            raise EngineStartFailed(
+                f"engine {info.name}: engines.{info.name}.python is {configured!r}, which is no program",
+                "give the absolute path of a Python interpreter, or remove the setting",
+            )
+        return path
+    found = state(info, settings)
+    if found is not EnvironmentState.READY:
+        if not info.embedded:
+            what = "is not installed" if found is EnvironmentState.MISSING else f"is {found.value}"
+            raise EngineNotInstalled(f"engine {info.name} {what}", f"run: demod-voice engines install {info.name}")
+        install(info, settings, progress)
+    return _python(environment_folder(info))
+
+
+def install(info: EngineInfo, settings: Settings, progress: Progress = SILENT, again: bool = False) -> None:
+    """Make the engine's environment, or repair it. A finished one is left alone, unless ``again``.
+
+    Raises:
+        EngineStartFailed: pip failed; its last lines are in the message.
+        OutputError: the folder cannot be written, or there is too little space.
+    """
+    folder = environment_folder(info)
+    lock = folder.parent / f".{info.name}.lock"
+    try:
+        with locked(lock, lambda: progress.note(f"waiting: another process installs engine {info.name}")):
+            if not again and state(info, settings) is EnvironmentState.READY:
+                return
+            _make(info, folder, progress)
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
+def remove(info: EngineInfo) -> int:
+    """Remove the engine's environment; return the bytes that were freed."""
+    folder = environment_folder(info)
+    with locked(folder.parent / f".{info.name}.lock"):
+        if not folder.exists():
+            return 0
+        size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+        (folder / STAMP).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+    return size
+
+
+def _make(info: EngineInfo, folder: Path, progress: Progress) -> None:
+    if folder.exists():
+        progress.note(f"engine {info.name}: the environment is not whole or out of date and is made again")
+        (folder / STAMP).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _check_room(info, folder)
+    size = f" ({info.install_mb} MB)" if info.install_mb else ""
+    progress.note(f"installing engine {info.name}{size}: {info.summary}")
+    step = f"install {info.name}"
+    packages = _packages(info)
+    progress.start(step, len(packages) + 2, "packages")
+    _run(info, [_base_python(), "-m", "venv", str(folder)], "its environment could not be made")
+    progress.advance(step)
+    _pip(info, folder, progress, step)
+    _drop(info, folder)
+    write_json(folder / STAMP, _stamp(info))
+    progress.finish(step)
+
+
+def _pip(info: EngineInfo, folder: Path, progress: Progress, step: str) -> None:
+    """Install the whole list; pip says a line per package."""
+    command = [str(_python(folder)), "-m", "pip", "install", *PIP, "-r", str(info.folder / LOCK_FILE)]
+    environ = {**os.environ, "PYTHONNOUSERSITE": "1"}
+    environ.pop("PYTHONPATH", None)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ)
+    lines: list[str] = []
+    for line in process.stdout or ():
+        lines.append(line.rstrip())
+        if line.startswith("Collecting "):
+            progress.advance(step)
+    if process.wait() != 0:
+        raise _failed(info, lines)
+
+
+def _failed(info: EngineInfo, lines: list[str]) -> EngineStartFailed:
+    text = "\n".join(f"    {line}" for line in lines[-SHOWN_LINES:])
+    offline = any(word in "\n".join(lines) for word in ("Temporary failure", "NewConnectionError", "Max retries", "No matching"))
+    hint = "the package index cannot be reached: check the network or pip's configuration" if offline else None
+    again = f"then run: demod-voice engines install {info.name}"
+    return EngineStartFailed(f"engine {info.name} could not be installed\n{text}", f"{hint}; {again}" if hint else again)
+
+
+def _run(info: EngineInfo, command: list[str], what: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        if "ensurepip" in done.stdout + done.stderr:
+            raise EngineStartFailed(
+                f"engine {info.name}: {what}: this Python has no ensurepip",
+                "on Debian and Ubuntu: apt install python3-venv",
+            )
+        raise _failed(info, [what, *lines])
+
+
+def _check_room(info: EngineInfo, folder: Path) -> None:
+    free = shutil.disk_usage(folder.parent).free
+    needed = int(info.install_mb * ROOM * (1 << 20))
+    if free < needed:
+        raise OutputError(
+            f"engine {info.name} needs {format_size(needed)} in {folder.parent}, and {format_size(free)} are free",
+            "free some space, or set XDG_DATA_HOME to a larger disk",
+        )
+
+
+def _drop(info: EngineInfo, folder: Path) -> None:
+    """Remove the files that engine.toml names as unable to load here."""
+    for path in dropped(info, folder):
+        path.unlink(missing_ok=True)
+
+
+def dropped(info: EngineInfo, folder: Path) -> Iterator[Path]:
+    """Files of an environment that engine.toml says cannot load and are removed."""
+    for site in (folder / "lib").glob("python*/site-packages"):
+        for pattern in info.drop:
+            yield from sorted(site.glob(pattern))
+
+
+def _packages(info: EngineInfo) -> list[str]:
+    rows = (info.folder / LOCK_FILE).read_text().splitlines()
+    return [row.split("==")[0] for row in rows if "==" in row and not row.startswith((" ", "#"))]
+
+
+def _stamp(info: EngineInfo) -> dict[str, str]:
+    lock = info.folder / LOCK_FILE
+    return {
+        "lock": hash_file(lock) if lock.is_file() else "",
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "drop": " ".join(info.drop),
+    }
+
+
+def _base_python() -> str:
+    """The interpreter behind this program's own environment: an environment made from it outlives a rebuild of .venv."""
+    return getattr(sys, "_base_executable", "") or sys.executable
+
+
+def _python(folder: Path) -> Path:
+    return folder / "bin" / "python"
+
+
+def _configured(info: EngineInfo, settings: Settings) -> str:
+    named = settings.engines.named.get(info.name)
+    return named.python if named is not None else ""

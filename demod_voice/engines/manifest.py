@@ -1,0 +1,137 @@
+"""Read an ``engine.toml``: what an engine is, what it can do, and every fault of the file at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from demod_worker.messages import OPERATIONS
+
+from demod_voice.engines.types import EngineInfo
+from demod_voice.errors import Fault, FaultsError
+
+FILE = "engine.toml"
+NAME = re.compile(r"[a-z][a-z0-9]*")
+DETERMINISM = ("bytes", "same-batch", "none")
+
+_FIELDS: Mapping[str, Mapping[str, tuple[type, str]]] = {
+    "": {
+        "name": (str, "name"),
+        "summary": (str, "summary"),
+        "version": (str, "version"),
+        "output_version": (int, "output_version"),
+        "command": (list, "command"),
+        "embedded": (bool, "embedded"),
+    },
+    "capabilities": {
+        "operations": (list, "operations"),
+        "languages": (list, "languages"),
+        "normalises_text": (bool, "normalises_text"),
+        "max_chars": (int, "max_chars"),
+        "max_batch": (int, "max_batch"),
+        "determinism": (str, "determinism"),
+        "seeded": (bool, "seeded"),
+        "clones": (bool, "clones"),
+        "streams": (bool, "streams"),
+        "word_times": (bool, "word_times"),
+        "honours": (list, "honours"),
+        "cancel_grace_s": (float, "cancel_grace_s"),
+        "gpu": (bool, "gpu"),
+    },
+    "environment": {
+        "install_mb": (int, "install_mb"),
+        "python": (str, "python_range"),
+        "drop": (list, "drop"),
+    },
+    "licence": {
+        "code": (str, "licence"),
+        "model": (str, "model_licence"),
+        "source": (str, "model_source"),
+        "requires_acceptance": (bool, "requires_acceptance"),
+    },
+}
+"""Section -> key -> (TOML type, field of ``EngineInfo``)."""
+
+_REQUIRED = ("name", "summary", "version", "output_version", "operations")
+
+
+def read_engine(folder: Path) -> EngineInfo:
+    """The engine in ``folder``.
+
+    Raises:
+        FaultsError: every fault of its engine.toml, with lines.
+    """
+    path = folder / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FaultsError(str(path), [Fault(None, f"cannot be read: {error}")]) from error
+    faults: list[Fault] = []
+    values = _values(document, text, faults)
+    _check(values, folder, text, faults)
+    if faults:
+        raise FaultsError(str(path), faults)
+    return EngineInfo(folder=folder, **values)
+
+
+def _values(document: Mapping[str, Any], text: str, faults: list[Fault]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for section, keys in _FIELDS.items():
+        table = document.get(section, {}) if section else {k: v for k, v in document.items() if not isinstance(v, dict)}
+        if not isinstance(table, dict):
+            faults.append(Fault(_line(text, section), f"[{section}] must be a table"))
+            continue
+        for key, value in table.items():
+            _take(section, key, value, text, values, faults)
+        del keys
+    for name in document:
+        if isinstance(document[name], dict) and name not in _FIELDS:
+            faults.append(Fault(_line(text, f"[{name}]"), f"unknown table [{name}]", _near(name, _FIELDS)))
+    return values
+
+
+def _take(section: str, key: str, value: Any, text: str, values: dict[str, Any], faults: list[Fault]) -> None:
+    known = _FIELDS[section]
+    if key not in known:
+        faults.append(Fault(_line(text, key), f"unknown key {key!r}", _near(key, known)))
+        return
+    kind, name = known[key]
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    wrong_list = kind is list and isinstance(value, list) and not all(isinstance(each, str) for each in value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)) or wrong_list:
+        wanted = "a list of strings" if kind is list else kind.__name__
+        faults.append(Fault(_line(text, key), f"{key} must be {wanted}, got {value!r}"))
+        return
+    values[name] = tuple(value) if kind is list else value
+
+
+def _check(values: Mapping[str, Any], folder: Path, text: str, faults: list[Fault]) -> None:
+    for name in _REQUIRED:
+        if name not in values:
+            faults.append(Fault(None, f"{name} is missing"))
+    name = values.get("name")
+    if name is not None and not NAME.fullmatch(name):
+        faults.append(Fault(_line(text, "name"), f"name {name!r} is not like [a-z][a-z0-9]*"))
+    elif name is not None and name != folder.name:
+        faults.append(Fault(_line(text, "name"), f"name {name!r} is not its folder's name {folder.name!r}"))
+    for operation in values.get("operations", ()):
+        if operation not in OPERATIONS:
+            faults.append(Fault(_line(text, "operations"), f"unknown operation {operation!r}", _near(operation, OPERATIONS)))
+    if values.get("determinism", "none") not in DETERMINISM:
+        faults.append(Fault(_line(text, "determinism"), f"determinism is one of {', '.join(DETERMINISM)}"))
+
+
+def _line(text: str, word: str) -> int | None:
+    pattern = re.compile(rf"^\s*{re.escape(word)}\s*(=|$|\])")
+    return next((number for number, row in enumerate(text.splitlines(), 1) if pattern.match(row) or row.strip() == word), None)
+
+
+def _near(word: str, known: Any) -> str | None:
+    found = get_close_matches(word, [each for each in known if each], n=1)
+    return f"did you mean {found[0]}?" if found else None
