@@ -98,7 +98,7 @@ def set_setting(name: str, value: str, path: str | Path | None = None) -> Path:
     with _alone():
         _make_folder(target)
         text = _text_to_change(target) if target.exists() else ""
-        _replace(target.resolve(), set_value(text, name, value, str(target)))
+        _replace(target.resolve() if target.is_symlink() else target, set_value(text, name, value, str(target)))
     return target
 
 

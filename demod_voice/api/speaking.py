@@ -16,7 +16,7 @@ from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.errors import UsageError
 from demod_voice.media.encode import FORMATS, Tags, encode
-from demod_voice.media.wav import WavWriter, read_wav
+from demod_voice.media.wav import WavWriter, encode_pcm, read_wav
 from demod_voice.records.atomic import output_error, replacing
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.studio import LineJob, Studio
@@ -117,8 +117,7 @@ def stream_speech(
 
 def pcm_s16le(clip: Clip) -> bytes:
     """A clip as interleaved signed 16-bit little-endian samples; what is beyond full scale is limited to it."""
-    scaled = np.clip(np.rint(clip.samples.astype(np.float64) * 32768.0), -32768, 32767)
-    return scaled.astype("<i2").T.tobytes()
+    return encode_pcm(clip.samples, "pcm_s16le")
 
 
 _TAGS = Tags(title="", artist="", album="", date="", comment="", extra={"SYNTHETIC_SPEECH": "true"})

@@ -194,7 +194,7 @@ def audition_voices(
     """
     target = Path(folder)
     check_inside([target], settings.paths.allowed_roots)
-    voices = _auditioned(names, engine, most, settings, progress)
+    voices = _auditioned(names or _offered(engine, language, most, settings, progress), engine, settings)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -211,15 +211,19 @@ def audition_voices(
     return heard
 
 
-def _auditioned(
-    names: Sequence[str], engine: str, most: int, settings: Settings, progress: Progress
-) -> list[ResolvedVoice]:
+def _offered(engine: str, language: str, most: int, settings: Settings, progress: Progress) -> list[str]:
+    """The first ``most`` voices of an engine, saved ones first; with a language, its presets for that language."""
+    found = list_voices(engine or settings.engines.default, settings=settings, progress=progress)
+    wanted = language.replace("_", "-").split("-")[0].lower()
+    fitting = [each for each in found.presets if re.split(r"[-_+]", each)[0].lower() == wanted]
+    names = [each.name for each in found.saved] + [path.stem for path in found.models]
+    names += fitting or found.presets
     if not names:
-        found = list_voices(engine or settings.engines.default, settings=settings, progress=progress)
-        all_names = [each.name for each in found.saved] + [path.stem for path in found.models] + list(found.presets)
-        names, engine = all_names[:most], found.engine
-    if not names:
-        raise UsageError(f"engine {engine} names no voices", "name the voices to audition")
+        raise UsageError(f"engine {found.engine} names no voices", "name the voices to audition")
+    return names[:most]
+
+
+def _auditioned(names: Sequence[str], engine: str, settings: Settings) -> list[ResolvedVoice]:
     voices, wrong = [], []
     for name in names:
         try:

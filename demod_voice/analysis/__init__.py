@@ -1,0 +1,1 @@
+"""Judge, align and transcribe speech by driving engines; knows no feature."""

@@ -1,0 +1,1 @@
+"""A script becomes a mixed, mastered episode."""

@@ -1,0 +1,55 @@
+"""Say everything that is wrong with a script, and how long it will be, without speaking a word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from demod_voice.config.settings import Settings
+from demod_voice.episode.plan import make_plan
+from demod_voice.episode.timing import pause_before
+from demod_voice.formats.script_file import read_script
+from demod_voice.records.progress import SILENT, Progress
+from demod_voice.speech.studio import Studio
+
+WORDS_PER_MINUTE = 155.0
+"""Typical read speech in English; an estimate for people, no result depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """A script without faults, in numbers."""
+
+    title: str
+    speakers: dict[str, int]
+    """Speaker -> number of lines."""
+    voices: dict[str, str]
+    """Speaker -> engine/voice."""
+    chapters: int
+    lines: int
+    words: int
+    estimated_s: float
+
+
+def check(script_path: Path, settings: Settings, progress: Progress = SILENT) -> CheckReport:
+    """Read and plan a script, and ask each engine whether it has the voices.
+
+    Raises:
+        UsageError, FaultsError: everything that is wrong, with lines.
+        EngineError: an engine is not installed or does not start.
+    """
+    plan = make_plan(read_script(script_path, settings.limits), script_path.parent, settings)
+    with Studio(settings, jobs=1, progress=progress) as studio:
+        studio.verify([(line.speaker, line.job) for line in plan.lines])
+    speakers = {name: sum(line.speaker == name for line in plan.lines) for name in plan.voices}
+    words = sum(len(line.job.text.split()) for line in plan.lines)
+    pauses = sum(pause_before(line, settings.episode.pauses, plan.seed) for line in plan.lines)
+    return CheckReport(
+        title=plan.script.title,
+        speakers=speakers,
+        voices={name: f"{voice.engine.name}/{voice.name}" for name, voice in plan.voices.items()},
+        chapters=sum(bool(chapter.title) for chapter in plan.script.chapters),
+        lines=len(plan.lines),
+        words=words,
+        estimated_s=words / WORDS_PER_MINUTE * 60.0 + pauses,
+    )

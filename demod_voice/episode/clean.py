@@ -1,0 +1,31 @@
+"""Remove the work folder of an episode; the published files stay."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from demod_voice.config.roots import check_inside
+from demod_voice.config.settings import Settings
+from demod_voice.errors import UsageError
+from demod_voice.records.lock import locked
+
+
+def clean(output: Path, settings: Settings) -> int:
+    """Remove ``X.demod`` of the episode ``X.mp3`` (or given as the folder itself); return the bytes that were freed.
+
+    Waits for a render that is at work there.
+
+    Raises:
+        UsageError: there is no such folder, or it is not a work folder of an episode.
+    """
+    work = output if output.suffix == ".demod" else output.with_suffix(".demod")
+    check_inside([work], settings.paths.allowed_roots)
+    if not work.is_dir():
+        raise UsageError(f"{output} has no work folder: {work} does not exist")
+    if not (work / "steps").is_dir():
+        raise UsageError(f"{work} is not the work folder of an episode", "nothing was removed")
+    with locked(work / "lock"):
+        size = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
+        shutil.rmtree(work)
+    return size

@@ -1,0 +1,70 @@
+"""Where an episode's files go, and every reason why they could not, found before any heavy work."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from demod_voice.config.roots import check_inside
+from demod_voice.config.settings import Settings
+from demod_voice.errors import OutputError, UsageError
+from demod_voice.media.encode import FORMATS
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The files of one episode: everything is named after ``-o``."""
+
+    audio: dict[str, Path]
+    """Format -> file; the one that ``-o`` names comes first."""
+    work: Path
+    """``X.demod``: takes, step records, the master."""
+    manifest: Path
+    metrics: Path
+    vtt: Path
+    srt: Path
+
+
+def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> Outputs:
+    """Name every output and check that it can be written.
+
+    Raises:
+        UsageError: no suffix, an unknown format, a folder where a file is asked for, outside the allowed roots.
+        OutputError: the folder is missing or cannot be written to.
+    """
+    known = ", ".join(FORMATS)
+    suffix = output.suffix.lower().lstrip(".")
+    if not suffix:
+        raise UsageError(f"the output {output} has no extension", f"add one that says the format, as in {output}.mp3")
+    wanted = list(dict.fromkeys([suffix, *formats, *settings.episode.formats]))
+    for each in wanted:
+        if each not in FORMATS:
+            raise UsageError(f"unknown audio format {each!r} for {output}", f"known formats: {known}")
+    stem = output.with_suffix("")
+    audio = {each: output if each == suffix else output.with_name(f"{stem.name}.{each}") for each in wanted}
+    outputs = Outputs(
+        audio=audio,
+        work=_beside(stem, ".demod"),
+        manifest=_beside(stem, ".manifest.json"),
+        metrics=_beside(stem, ".metrics.json"),
+        vtt=_beside(stem, ".vtt"),
+        srt=_beside(stem, ".srt"),
+    )
+    check_inside([output], settings.paths.allowed_roots)
+    _check_writable(output)
+    return outputs
+
+
+def _beside(stem: Path, ending: str) -> Path:
+    return stem.with_name(stem.name + ending)
+
+
+def _check_writable(output: Path) -> None:
+    folder = output.parent
+    if not folder.is_dir():
+        raise OutputError(f"cannot write {output}: its folder does not exist", f"make it first: mkdir -p '{folder}'")
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder", f"give a file name, as in {output / 'episode.mp3'}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {output}: no permission to write there", "choose another output folder")

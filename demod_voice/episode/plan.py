@@ -1,0 +1,133 @@
+"""From a script to planned lines: each with an id that survives moving it, a seed, and a resolved voice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from demod_voice.config.settings import Settings
+from demod_voice.errors import Fault, FaultsError, UsageError
+from demod_voice.formats.script import Chapter, Script, ScriptLine, SpeakerSpec
+from demod_voice.records.hashing import hash_json
+from demod_voice.speech.studio import LineJob
+from demod_voice.voices.resolve import ResolvedVoice, resolve
+
+LINE, SPEAKER, PARAGRAPH, CHAPTER, FIRST = "line", "speaker", "paragraph", "chapter", "first"
+"""What stands between a line and the one before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLine:
+    """One line of the episode, ready to be spoken."""
+
+    job: LineJob
+    speaker: str
+    chapter: int
+    """Index into the script's chapters."""
+    joint: str
+    """``first``, ``line``, ``speaker``, ``paragraph`` or ``chapter``: what separates it from the line before."""
+    source: ScriptLine
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An episode, ready to be rendered."""
+
+    script: Script
+    language: str
+    seed: int
+    voices: Mapping[str, ResolvedVoice]
+    """Speaker name -> voice, for the speakers that have lines."""
+    lines: tuple[PlannedLine, ...]
+
+
+def make_plan(script: Script, folder: Path, settings: Settings) -> Plan:
+    """Plan every line of ``script``; relative model paths are looked for in ``folder``.
+
+    Raises:
+        FaultsError: every speaker whose voice or engine does not exist, at once, with its line in the script.
+    """
+    language = script.language or settings.language
+    seed = settings.seed if script.seed is None else script.seed
+    voices = _resolve_speakers(script, folder, settings, language)
+    lines = tuple(_planned(script, voices, language, seed))
+    return Plan(script, language, seed, voices, lines)
+
+
+def line_id(chapter: Chapter, line: ScriptLine, occurrences: Counter[str]) -> str:
+    """Id of a line: its content and how often that content came before, never its number.
+
+    Moving, inserting or deleting other lines changes no id, so nothing else is spoken again.
+    """
+    content = hash_json([chapter.title, line.speaker, line.text, dict(line.hints)])[:24]
+    occurrences[content] += 1
+    return f"{content}-{occurrences[content]}"
+
+
+def _planned(
+    script: Script, voices: Mapping[str, ResolvedVoice], language: str, seed: int
+) -> Iterator[PlannedLine]:
+    occurrences: Counter[str] = Counter()
+    previous: ScriptLine | None = None
+    for number, chapter in enumerate(script.chapters):
+        joint = CHAPTER
+        for paragraph in chapter.paragraphs:
+            for line in paragraph.lines:
+                spec = script.speakers[line.speaker]
+                voice = voices[line.speaker]
+                job = LineJob(
+                    id=line_id(chapter, line, occurrences),
+                    text=line.text,
+                    voice=voice,
+                    language=voice.language or language,
+                    seed=seed if spec.seed is None else spec.seed,
+                    hints=line.hints,
+                )
+                yield PlannedLine(job, line.speaker, number, _joint(previous, line, joint), line)
+                previous, joint = line, LINE
+            joint = PARAGRAPH
+
+
+def _joint(previous: ScriptLine | None, line: ScriptLine, joint: str) -> str:
+    if previous is None:
+        return FIRST
+    if joint == LINE and previous.speaker != line.speaker:
+        return SPEAKER
+    return joint
+
+
+def _resolve_speakers(script: Script, folder: Path, settings: Settings, language: str) -> dict[str, ResolvedVoice]:
+    heard = {line.speaker for chapter in script.chapters for each in chapter.paragraphs for line in each.lines}
+    voices: dict[str, ResolvedVoice] = {}
+    faults: list[Fault] = []
+    for name, spec in script.speakers.items():
+        if name not in heard:
+            continue
+        try:
+            voices[name] = _resolve_speaker(spec, folder, settings, language)
+        except UsageError as error:
+            faults.append(Fault(spec.line, f"speaker {name}: {error.message}", error.hint))
+    if faults:
+        raise FaultsError(script.source, faults)
+    return voices
+
+
+def _resolve_speaker(spec: SpeakerSpec, folder: Path, settings: Settings, language: str) -> ResolvedVoice:
+    model = spec.model
+    if model and not Path(model).is_absolute() and (folder / model).exists():
+        model = str((folder / model).resolve())
+    voice = resolve(
+        settings,
+        engine=spec.engine,
+        voice=spec.voice,
+        model=model,
+        speaker=spec.speaker,
+        language=spec.language,
+        speed=spec.speed,
+        pitch=spec.pitch,
+        volume_db=spec.volume_db,
+        style=spec.style,
+    )
+    return voice if voice.language else replace(voice, language=language)

@@ -1,0 +1,295 @@
+"""Render an episode: speak, place, mix, master, export, and write down what was done.
+
+Every stage is a step of the run folder ``X.demod/``, so that a kill at any moment loses at most the step in hand.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from demod_voice.config.settings import Settings
+from demod_voice.episode.manifest import Facts, chapter_marks, manifest, metrics
+from demod_voice.episode.outputs import Outputs, outputs_for
+from demod_voice.episode.plan import Plan, make_plan
+from demod_voice.episode.speaking import speak_all
+from demod_voice.episode.timing import Timing, arrange
+from demod_voice.errors import QualityError
+from demod_voice.formats.script_file import read_script
+from demod_voice.formats.transcript import Cue, write_srt, write_vtt
+from demod_voice.media.encode import ChapterMark, Tags
+from demod_voice.mix.master import MasterReport, master
+from demod_voice.mix.timeline import Placement, render_timeline
+from demod_voice.publish.export import ExportReport, export
+from demod_voice.records.atomic import write_json
+from demod_voice.records.hashing import hash_file
+from demod_voice.records.lock import locked
+from demod_voice.records.progress import SILENT, Progress
+from demod_voice.records.steps import RunFolder, Step
+from demod_voice.speech.studio import Studio, Take
+
+MIX_VERSION = 1
+EXPORT_VERSION = 1
+TRANSCRIPT_VERSION = 1
+MASTER = "master.wav"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderReport:
+    """What a render made."""
+
+    outputs: Outputs
+    manifest: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    warnings: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds spent in each phase: an observation."""
+
+    started: float = field(default_factory=time.perf_counter)
+    phases: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.phases[name] = time.perf_counter() - begin
+
+    @property
+    def total_s(self) -> float:
+        return time.perf_counter() - self.started
+
+
+def render(
+    script_path: Path,
+    output: Path,
+    settings: Settings,
+    formats: Sequence[str] = (),
+    progress: Progress = SILENT,
+) -> RenderReport:
+    """Make the episode of a script.
+
+    Args:
+        script_path: Markdown, JSON or YAML script.
+        output: the audio file; its suffix is the format, its stem names every other file.
+        settings: what to render with; ``settings.jobs`` lines are spoken at once.
+        formats: more formats to export beside ``output``.
+        progress: told how far the work is.
+
+    Raises:
+        UsageError, FaultsError: the script, a speaker or the output is wrong; nothing was started.
+        EngineError: lines could not be spoken; what was spoken is kept.
+        OutputError: a file cannot be written.
+    """
+    clock = _Clock()
+    outputs = outputs_for(output, tuple(formats), settings)
+    script = read_script(script_path, settings.limits)
+    plan = make_plan(script, script_path.parent, settings)
+    with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
+        run = RunFolder(outputs.work)
+        takes = _takes(plan, run, settings, progress, clock)
+        timing = arrange(plan, takes, settings.episode)
+        with clock.phase("mix"):
+            master_hash, mastered = _mix(run, timing, plan, settings, progress)
+        with clock.phase("export"):
+            exports, hashes = _export_all(run, outputs, master_hash, plan, timing, settings, progress)
+        hashes |= _transcripts(run, outputs, timing)
+        warnings = _warnings(mastered, exports, timing)
+        facts = Facts(
+            plan, timing, mastered, exports, hashes, run.created, _shaping(settings), hash_file(script_path), warnings
+        )
+        story, numbers = manifest(facts), metrics(facts, clock.total_s, _peak_memory_gb(), clock.phases)
+        write_json(outputs.manifest, story)
+        write_json(outputs.metrics, numbers)
+        _write_run(run, numbers)
+    return RenderReport(outputs, story, numbers, warnings)
+
+
+def require_quality(report: RenderReport) -> None:
+    """Raise when the episode is finished but misses its loudness or peak.
+
+    Raises:
+        QualityError: names each miss.
+    """
+    if report.warnings:
+        raise QualityError("the episode is written, but: " + "; ".join(report.warnings))
+
+
+def _lock_path(outputs: Outputs) -> Path:
+    return outputs.work / "lock"
+
+
+def _takes(plan: Plan, run: RunFolder, settings: Settings, progress: Progress, clock: _Clock) -> list[Take]:
+    jobs = settings.jobs or _processors()
+    folder = run.path / "takes"
+    with clock.phase("speak"), Studio(settings, jobs=jobs, log_path=run.path / "run.log", progress=progress) as studio:
+        studio.verify([(line.speaker, line.job) for line in plan.lines])
+        return speak_all(plan, studio, folder, jobs, progress)
+
+
+def _mix(
+    run: RunFolder, timing: Timing, plan: Plan, settings: Settings, progress: Progress
+) -> tuple[str, MasterReport]:
+    """Place, sum and master in one step; the float premix is a temporary file and is not kept."""
+    placements = _placements(run, timing, settings)
+    step = Step(
+        name="mix",
+        version=MIX_VERSION,
+        outputs=(MASTER,),
+        inputs={f"{number:06d}": each.take.sha256 for number, each in enumerate(timing.placed)},
+        params={
+            "sample_rate": timing.sample_rate,
+            "num_samples": timing.num_samples,
+            "starts": [[each.start, each.crossfade_in] for each in timing.placed],
+            "fade_ms": settings.episode.fade_ms,
+            "target_lufs": settings.loudness.mono_lufs,
+            "ceiling_dbtp": settings.loudness.true_peak_dbtp,
+            "seed": plan.seed,
+        },
+    )
+
+    def make(paths: Mapping[str, Path]) -> Mapping[str, Any]:
+        premix = paths[MASTER].with_name(paths[MASTER].name + ".premix.wav")
+        try:
+            render_timeline(placements, timing.sample_rate, timing.num_samples, premix)
+            report = master(
+                premix, paths[MASTER], settings.loudness.mono_lufs, settings.loudness.true_peak_dbtp, plan.seed
+            )
+        finally:
+            premix.unlink(missing_ok=True)
+        return asdict(report)
+
+    progress.start("mix", 1)
+    record = run.run(step, make)
+    progress.finish("mix")
+    return record.hashes[MASTER], MasterReport(**record.facts)
+
+
+def _placements(run: RunFolder, timing: Timing, settings: Settings) -> list[Placement]:
+    fade_s = settings.episode.fade_ms / 1000.0
+    placements = []
+    for number, each in enumerate(timing.placed):
+        following = timing.placed[number + 1].crossfade_in if number + 1 < len(timing.placed) else 0
+        placements.append(
+            Placement(
+                path=run.path / "takes" / each.take.path.name,
+                start_sample=each.start,
+                fade_in_s=each.crossfade_in / timing.sample_rate if each.crossfade_in else fade_s,
+                fade_out_s=following / timing.sample_rate if following else fade_s,
+                equal_power_in=bool(each.crossfade_in),
+                equal_power_out=bool(following),
+            )
+        )
+    return placements
+
+
+def _export_all(
+    run: RunFolder,
+    outputs: Outputs,
+    master_hash: str,
+    plan: Plan,
+    timing: Timing,
+    settings: Settings,
+    progress: Progress,
+) -> tuple[dict[str, ExportReport], dict[str, str]]:
+    reports: dict[str, ExportReport] = {}
+    hashes: dict[str, str] = {}
+    marks = [ChapterMark(start, end, title) for title, start, end in chapter_marks(plan, timing)]
+    tags = _tags(plan)
+    progress.start("export", len(outputs.audio), "files")
+    for name, path in outputs.audio.items():
+        step = Step(
+            name=f"export.{name}",
+            version=EXPORT_VERSION,
+            outputs=(f"../{path.name}",),
+            inputs={MASTER: master_hash},
+            params={
+                "format": name,
+                "encode": asdict(settings.encode),
+                "loudness": asdict(settings.loudness),
+                "tags": asdict(tags),
+                "chapters": [asdict(mark) for mark in marks],
+            },
+        )
+
+        def make(paths: Mapping[str, Path], step: Step = step, name: str = name) -> Mapping[str, Any]:
+            out = paths[step.outputs[0]]
+            report = export(run.path / MASTER, out, name, settings, tags, marks, settings.loudness.mono_lufs)
+            return {key: value for key, value in asdict(report).items() if key != "path"}
+
+        record = run.run(step, make)
+        reports[name] = ExportReport(path=path, **record.facts)
+        hashes[path.name] = record.hashes[step.outputs[0]]
+        progress.advance("export")
+    progress.finish("export")
+    return reports, hashes
+
+
+def _tags(plan: Plan) -> Tags:
+    meta = dict(plan.script.metadata)
+    return Tags(
+        title=plan.script.title,
+        artist=meta.pop("author", ""),
+        album=meta.pop("album", ""),
+        date=meta.pop("date", ""),
+        comment=meta.pop("description", ""),
+        extra={**meta, "SYNTHETIC_SPEECH": "true"},
+    )
+
+
+def _transcripts(run: RunFolder, outputs: Outputs, timing: Timing) -> dict[str, str]:
+    rate = timing.sample_rate
+    cues = [Cue(each.start / rate, each.end / rate, each.line.speaker, each.line.source.text) for each in timing.placed]
+    write_vtt(outputs.vtt, cues)
+    write_srt(outputs.srt, cues)
+    return {path.name: hash_file(path) for path in (outputs.vtt, outputs.srt)}
+
+
+def _warnings(mastered: MasterReport, exports: Mapping[str, ExportReport], timing: Timing) -> tuple[str, ...]:
+    found = [
+        f"{name}: {report.lufs:.2f} LUFS, true peak {report.true_peak_dbtp:.2f} dBTP, outside the target"
+        for name, report in exports.items()
+        if not report.within
+    ]
+    return tuple(found)
+
+
+def _shaping(settings: Settings) -> dict[str, Any]:
+    """The settings that a result depends on; where work runs (jobs, device, cache, limits) is left out."""
+    return {
+        "seed": settings.seed,
+        "attempts": settings.attempts,
+        "threads": settings.engines.threads,
+        "episode": asdict(settings.episode),
+        "loudness": asdict(settings.loudness),
+        "encode": asdict(settings.encode),
+    }
+
+
+def _write_run(run: RunFolder, numbers: Mapping[str, Any]) -> None:
+    finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    write_json(run.path / "run.json", {"finished": finished, "python": sys.version.split()[0], **numbers})
+
+
+def _peak_memory_gb() -> float:
+    """Largest resident size of this process or of any finished child, GB (10**9 bytes)."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) * 1024 / 1e9
+
+
+def _processors() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+

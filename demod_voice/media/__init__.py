@@ -1,0 +1,1 @@
+"""Decode, encode and probe sound files; foreign media only in a child process."""

@@ -1,0 +1,1 @@
+"""Put clips on a timeline, meter, limit and master, in blocks."""

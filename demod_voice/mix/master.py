@@ -1,0 +1,127 @@
+"""Bring a premix to its loudness: one gain, a limiter only when a peak asks for it, dither, and a measured result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from demod_voice.audio.clip import Samples
+from demod_voice.media.wav import WavInfo, WavWriter, decode_pcm, wav_info
+from demod_voice.mix.dither import tpdf
+from demod_voice.mix.limiter import context_samples, gains
+from demod_voice.mix.loudness import NO_LOUDNESS, LoudnessReport, Meter, measure, report
+from demod_voice.units import gain_from_db
+
+CLOSE_ENOUGH_LU = 0.05
+"""How near to the target the search for the gain ends; the promise is 0.1 LU."""
+PASSES = 6
+LIMITER_MARGIN_DB = 0.1
+"""The limiter aims this much below the ceiling: its own gain movement moves the peaks between samples."""
+MOST_GAIN_DB = 40.0
+"""A premix so quiet that it asks for more is noise; it is not brought up further."""
+BLOCK = 1 << 18
+FULL_SCALE = 32768.0
+
+
+@dataclass(frozen=True, slots=True)
+class MasterReport:
+    """What mastering did, and what was measured in the file that it wrote."""
+
+    gain_db: float
+    limited: bool
+    lufs: float
+    true_peak_dbtp: float
+    lra_lu: float
+    on_target: bool
+    """False when the target could not be met within 0.1 LU (silence, or a limiter that had too much to do)."""
+
+
+def master(
+    premix: Path, out: Path, target_lufs: float, ceiling_dbtp: float, seed: int, before: LoudnessReport | None = None
+) -> MasterReport:
+    """Write ``premix`` at the target loudness as 16-bit PCM.
+
+    Args:
+        premix: float WAV.
+        out: 16-bit WAV.
+        target_lufs: integrated loudness.
+        ceiling_dbtp: highest true peak.
+        seed: of the dither.
+        before: the premix's loudness, when it is known already.
+
+    Raises:
+        MediaError, OutputError: a file cannot be read or written.
+    """
+    found = before or measure(premix)
+    if found.lufs <= NO_LOUDNESS:
+        written = _write(premix, out, 0.0, None, seed)
+        return _report(0.0, False, written, target_lufs, ceiling_dbtp)
+    gain_db = min(target_lufs - found.lufs, MOST_GAIN_DB)
+    margin = LIMITER_MARGIN_DB
+    limited = found.true_peak_dbtp + gain_db > ceiling_dbtp
+    for _ in range(PASSES):
+        written = _write(premix, out, gain_db, ceiling_dbtp - margin if limited else None, seed)
+        missing = target_lufs - written.lufs
+        over = written.true_peak_dbtp - ceiling_dbtp
+        if abs(missing) <= CLOSE_ENOUGH_LU and over <= 0.0:
+            break
+        if gain_db + missing > MOST_GAIN_DB:
+            break
+        gain_db += missing if abs(missing) > CLOSE_ENOUGH_LU / 2 else 0.0
+        margin += max(0.0, over) if limited else 0.0
+        limited = limited or over > 0.0
+    return _report(gain_db, limited, written, target_lufs, ceiling_dbtp)
+
+
+def _report(gain_db: float, limited: bool, found: LoudnessReport, target: float, ceiling: float) -> MasterReport:
+    on_target = abs(found.lufs - target) <= 0.1 and found.true_peak_dbtp <= ceiling + 0.05
+    return MasterReport(round(gain_db, 3), limited, found.lufs, found.true_peak_dbtp, found.lra_lu, on_target)
+
+
+def _write(premix: Path, out: Path, gain_db: float, ceiling_dbtp: float | None, seed: int) -> LoudnessReport:
+    """One pass: gain, limiter, dither, file; the meter hears what was written."""
+    info = wav_info(premix)
+    meter = Meter(info.sample_rate, info.num_channels)
+    with WavWriter(out, info.sample_rate, info.num_channels, "pcm_s16le") as writer:
+        for start, samples in _processed(premix, info, gain_db, ceiling_dbtp):
+            whole = _dithered(samples, start, seed)
+            writer.write_bytes(np.ascontiguousarray(whole.T).astype("<i2").tobytes())
+            meter.push(whole / np.float32(FULL_SCALE))
+    return report(meter, info.duration_s)
+
+
+def _processed(premix: Path, info: WavInfo, gain_db: float, ceiling_dbtp: float | None) -> Iterator[tuple[int, Samples]]:
+    gain = np.float32(gain_from_db(gain_db))
+    reach = context_samples(info.sample_rate) if ceiling_dbtp is not None else 0
+    for start, window in _windows(premix, info, reach):
+        window *= gain
+        inner = window[:, reach : window.shape[1] - reach] if reach else window
+        if ceiling_dbtp is not None:
+            curve = gains(window, info.sample_rate, gain_from_db(ceiling_dbtp))
+            inner = inner * curve[reach : len(curve) - reach]
+        yield start, inner
+
+
+def _windows(path: Path, info: WavInfo, reach: int) -> Iterator[tuple[int, Samples]]:
+    """Blocks of a file with ``reach`` samples more on each side, zeros beyond its ends."""
+    width = info.num_channels * (4 if info.encoding == "pcm_f32le" else 2)
+    with path.open("rb") as file:
+        for start in range(0, info.num_samples, BLOCK):
+            end = min(start + BLOCK, info.num_samples)
+            low, high = max(0, start - reach), min(info.num_samples, end + reach)
+            file.seek(info.offset + low * width)
+            read = decode_pcm(file.read((high - low) * width), info.encoding, info.num_channels)
+            yield start, np.pad(read, ((0, 0), (low - (start - reach), (end + reach) - high)))
+
+
+def _dithered(samples: Samples, start: int, seed: int) -> Samples:
+    """Samples in steps of 16 bits, as whole float32 numbers; digital silence stays silent."""
+    scaled = samples * np.float32(FULL_SCALE)
+    for channel, row in enumerate(scaled):
+        noise = tpdf(seed, start, len(row), channel)
+        noise[row == 0.0] = 0.0
+        row += noise
+    return np.clip(np.rint(scaled), -FULL_SCALE, FULL_SCALE - 1)

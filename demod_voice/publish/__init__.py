@@ -1,0 +1,1 @@
+"""What leaves the house: encoded files, tags, chapters, transcripts, and their verification."""

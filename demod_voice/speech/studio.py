@@ -1,0 +1,331 @@
+"""``Studio``: one line in, one checked take out. The only caller of an engine's ``speak`` in this program.
+
+A line is cleaned, read out, cut into chunks, spoken with a seed of its own, trimmed, joined, looked at, tried again
+when it is bad, written down, and never spoken twice: the file's name is the hash of all that it depends on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+from demod_worker.messages import Word
+
+from demod_voice.audio.clip import Clip
+from demod_voice.config.settings import Settings
+from demod_voice.engines.pool import Pool
+from demod_voice.engines.types import Speech
+from demod_voice.errors import (
+    EngineBrokenProtocol,
+    EngineError,
+    EngineFailed,
+    EngineOutOfMemory,
+    EngineTimedOut,
+    Fault,
+    FaultsError,
+    UsageError,
+)
+from demod_voice.records.hashing import hash_bytes, hash_json
+from demod_voice.records.progress import SILENT, Progress
+from demod_voice.speech.cache import SpeechCache
+from demod_voice.speech.guards import Finding, examine
+from demod_voice.speech.identity import ContentHashes
+from demod_voice.speech.joining import amplify, join, silence
+from demod_voice.speech.line import Line, LineJob, identity, requests, unhonoured
+from demod_voice.speech.prepare import prepare
+from demod_voice.speech.takes import Take, TakeRecord, read_take, take_files, write_take
+from demod_voice.speech.trim import trim
+
+__all__ = ["LineJob", "Studio", "Take"]
+
+RETRIED = (EngineFailed, EngineTimedOut, EngineOutOfMemory, EngineBrokenProtocol)
+"""Failures that another seed may avoid (sound without end breaks the protocol). A crash was repeated by the pool."""
+STREAM_CHARS = 240
+"""Longest piece when the first sound is wanted early from an engine that does not stream by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Performance:
+    """What one attempt gave."""
+
+    attempt: int
+    clip: Clip
+    encoding: str
+    words: tuple[Word, ...]
+    trimmed_s: tuple[tuple[float, float], ...]
+    model: str
+    model_revision: str
+    degraded: tuple[str, ...]
+    finding: Finding | None
+
+
+class Studio:
+    """Speaks lines, several at once, and keeps them in a folder. Safe for threads.
+
+    Args:
+        settings: attempts, threads, cache, engines.
+        jobs: workers of one engine that may run at once.
+        log_path: where engines' own logs go.
+        progress: told about retries.
+    """
+
+    def __init__(
+        self, settings: Settings, *, jobs: int = 1, log_path: Path | None = None, progress: Progress = SILENT
+    ) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._cache = SpeechCache(settings)
+        self._hashes = ContentHashes()
+        self._pool = Pool(settings, jobs=jobs, log_path=log_path, progress=progress)
+        self._stack = ExitStack()
+        self._guard = threading.Lock()
+        self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    @property
+    def pool(self) -> Pool:
+        """The workers, for questions that are not about speaking."""
+        return self._pool
+
+    def __enter__(self) -> Studio:
+        self._stack.enter_context(self._pool)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def speak(self, job: LineJob, folder: Path) -> Take:
+        """The take of ``job`` in ``folder``: found finished, copied from the cache, or spoken now.
+
+        Raises:
+            UsageError: nothing in the text can be said.
+            EngineError: every attempt failed; nothing was written.
+            OutputError: the folder cannot be written.
+        """
+        line = self._line(job)
+        with self._alone(line.key(0)):
+            return self._finished(line, folder) or self._make(line, folder)
+
+    def key(self, job: LineJob, attempt: int = 0) -> str:
+        """Hash of everything that the take of one attempt depends on.
+
+        Raises:
+            UsageError: nothing in the text can be said.
+            ModelMissing: a file of the voice is gone.
+        """
+        return self._line(job).key(attempt)
+
+    def verify(self, jobs: Sequence[tuple[str, LineJob]], folder: Path | None = None) -> None:
+        """Start every engine that is needed and check that it has the voices, and that each line can be said.
+
+        Args:
+            jobs: (who, line) pairs; the first half only labels messages.
+            folder: where finished takes lie; an engine whose lines are all there is not started.
+
+        Raises:
+            FaultsError: everything that is missing, at once.
+            EngineError: an engine is not installed or does not start.
+        """
+        faults: dict[str, Fault] = {}
+        asked: set[str] = set()
+        for who, job in jobs:
+            chunks = prepare(job.text, job.language, job.voice.engine)
+            if not chunks:
+                what = f"{who}: nothing can be said in {job.text[:40]!r}"
+                faults.setdefault(what, Fault(None, what, "write words: there is no letter or digit in it"))
+            elif folder is None or not self._recorded(self._line(job), folder):
+                for found in self._voice_faults(job, asked):
+                    what = f"{who}: {found.message}"
+                    faults.setdefault(what, Fault(None, what, found.hint))
+        if faults:
+            raise FaultsError("the voices", list(faults.values()))
+
+    def stream(self, job: LineJob) -> Iterator[Clip]:
+        """The sound of ``job`` as it is made: one attempt, no trimming, no cache; the volume is applied.
+
+        Raises:
+            UsageError: nothing in the text can be said.
+            EngineError: the engine failed, or made no sound at all.
+        """
+        line = self._line(job, 0 if job.voice.engine.streams else STREAM_CHARS)
+        peak = 0.0
+        rate = 0
+        for number, request in enumerate(requests(line, 0)):
+            if number and rate:
+                yield silence(rate)
+            for clip in self._pool.stream(line.info.name, request):
+                peak = max(peak, float(abs(clip.samples).max(initial=0.0)))
+                rate = clip.sample_rate
+                yield amplify(clip, job.voice.volume_db)
+        if peak <= 0.0:
+            raise EngineFailed(f"engine {line.info.name} made no sound", "try another voice: demod-voice voices list")
+
+    def degradations(self, job: LineJob) -> tuple[str, ...]:
+        """What ``job`` asks for that its engine does not do and the core does not do for it."""
+        return unhonoured(job)
+
+    def _voice_faults(self, job: LineJob, asked: set[str]) -> list[Fault]:
+        """What the engine lacks for this voice and language; each pair is asked for once."""
+        voice = job.voice
+        name = hash_json([voice.engine.name, self._hashes.of_voice(voice.voice), job.language])
+        if name in asked:
+            return []
+        asked.add(name)
+        return voice.verify(self._pool, job.language)
+
+    def _recorded(self, line: Line, folder: Path) -> bool:
+        """True when a take of some attempt was written down (its sound is verified when it is used)."""
+        return any(take_files(folder, line.key(attempt))[1].exists() for attempt in range(self._settings.attempts))
+
+    def _line(self, job: LineJob, most_chars: int = 0) -> Line:
+        info = job.voice.engine
+        if most_chars:
+            info = replace(info, max_chars=min(info.max_chars or most_chars, most_chars))
+        chunks = prepare(job.text, job.language, info)
+        if not chunks:
+            raise UsageError(
+                f"nothing can be said in {job.text[:40]!r}", "write words: there is no letter or digit in it"
+            )
+        return Line(job, chunks, identity(job, chunks, self._settings.engines.threads, self._hashes))
+
+    def _finished(self, line: Line, folder: Path) -> Take | None:
+        """The take of any attempt that an earlier run kept."""
+        for attempt in range(self._settings.attempts):
+            record = read_take(folder, line.key(attempt))
+            if record is not None:
+                return _take(line, folder, record)
+            if not line.info.seeded:
+                break
+        return None
+
+    def _make(self, line: Line, folder: Path) -> Take:
+        """Attempt by attempt: from the cache or spoken; the first good one is kept, else the best that is usable."""
+        best: _Performance | None = None
+        failure: EngineError | None = None
+        for attempt in range(self._settings.attempts):
+            key = line.key(attempt)
+            if self._cache.get(key, folder):
+                record = read_take(folder, key)
+                if record is not None:
+                    return replace(_take(line, folder, record), cached=True)
+            try:
+                made = self._perform(line, attempt)
+            except RETRIED as error:
+                failure = error
+                self._again(line, attempt, type(error).__name__)
+                continue
+            if made.finding is None:
+                return self._keep(line, made, folder)
+            if made.finding.fatal:
+                failure = _bad_take(line, made.finding)
+            elif best is None or made.finding.badness < _badness(best):
+                best = made
+            if not line.info.seeded:
+                break
+            self._again(line, attempt, made.finding.what)
+        if best is not None:
+            return self._keep(line, best, folder)
+        raise failure or EngineFailed(f"engine {line.info.name} gave nothing")
+
+    def _perform(self, line: Line, attempt: int) -> _Performance:
+        """Speak every chunk of the line with the seed of ``attempt``, trim each, and join them."""
+        trimmed = []
+        spoken: list[Speech] = []
+        finding: Finding | None = None
+        for text, request in zip(line.chunks, requests(line, attempt), strict=True):
+            speech = self._pool.speak(line.info.name, request)
+            found = examine(speech.clip, text, request.speed)
+            if found is not None and found.fatal:
+                return _Performance(attempt, speech.clip, speech.encoding, (), (), "", "", (), found)
+            finding = max((each for each in (finding, found) if each), key=lambda each: each.badness, default=None)
+            spoken.append(speech)
+            trimmed.append(trim(speech.clip, speech.words))
+        if len({each.clip.sample_rate for each in spoken}) > 1:
+            raise EngineFailed(f"engine {line.info.name} changed its sample rate inside one line")
+        clip, words = join([(each.clip, each.words) for each in trimmed])
+        encodings = {each.encoding for each in spoken}
+        plain = line.job.voice.volume_db == 0.0 and len(encodings) == 1
+        return _Performance(
+            attempt=attempt,
+            clip=amplify(clip, line.job.voice.volume_db),
+            encoding=encodings.pop() if plain else "pcm_f32le",
+            words=words,
+            trimmed_s=tuple((each.lead_s, each.tail_s) for each in trimmed),
+            model=spoken[0].model,
+            model_revision=spoken[0].model_revision,
+            degraded=tuple(dict.fromkeys(what for each in spoken for what in each.degraded)),
+            finding=finding,
+        )
+
+    def _keep(self, line: Line, made: _Performance, folder: Path) -> Take:
+        """Write the take down; one that is only the best of bad ones stays out of the cache."""
+        flaw = () if made.finding is None else (f"quality: {made.finding.what}",)
+        facts = {
+            "key": line.key(made.attempt),
+            "engine": line.info.name,
+            "output_version": line.info.output_version,
+            "model": made.model,
+            "model_revision": made.model_revision,
+            "seed": line.seed(made.attempt),
+            "attempt": made.attempt if line.info.seeded else 0,
+            "chunks": tuple(hash_bytes(chunk.encode()) for chunk in line.chunks),
+            "trimmed_s": made.trimmed_s,
+            "words": made.words,
+            "degraded": (*made.degraded, *flaw),
+        }
+        record = write_take(folder, made.clip, made.encoding, facts)
+        if made.finding is None:
+            self._cache.put(record.key, folder)
+        return replace(_take(line, folder, record), spoken=True)
+
+    def _again(self, line: Line, attempt: int, why: str) -> None:
+        if attempt + 1 < self._settings.attempts:
+            count = f"attempt {attempt + 2} of {self._settings.attempts}"
+            self._progress.note(f"{line.info.name}: line {line.job.id}: {why}; trying again ({count})")
+
+    @contextmanager
+    def _alone(self, key: str) -> Iterator[None]:
+        """One thread at a time for one take: the second finds it finished."""
+        with self._guard:
+            lock = self._busy[key]
+        with lock:
+            yield
+
+
+def _take(line: Line, folder: Path, record: TakeRecord) -> Take:
+    return Take(
+        path=take_files(folder, record.key)[0],
+        key=record.key,
+        sha256=record.sha256,
+        sample_rate=record.sample_rate,
+        num_samples=record.num_samples,
+        words=record.words,
+        engine=record.engine,
+        engine_output_version=record.output_version,
+        model=record.model,
+        model_revision=record.model_revision,
+        seed=record.seed,
+        attempt=record.attempt,
+        degraded=(*unhonoured(line.job), *record.degraded),
+        spoken=False,
+        cached=False,
+        text_spoken=" ".join(line.chunks),
+    )
+
+
+def _bad_take(line: Line, finding: Finding) -> EngineFailed:
+    name = line.info.name
+    return EngineFailed(
+        f"engine {name} gave a take that is {finding.what}",
+        f"try another voice (demod-voice voices list --engine {name}), or run: demod-voice engines check {name}",
+    )
+
+
+def _badness(made: _Performance) -> float:
+    return made.finding.badness if made.finding is not None else 0.0

@@ -1,0 +1,1 @@
+"""Text work on strings: normalisation, sentences, chunks."""

@@ -1,0 +1,167 @@
+"""From the words of a script or a command line to the voice that speaks: a saved one, a model, or a preset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from demod_worker.messages import Voice
+
+from demod_voice.config.settings import Settings
+from demod_voice.engines.locate import engine as find_engine
+from demod_voice.engines.types import EngineInfo
+from demod_voice.errors import EngineNotInstalled, Fault, UsageError
+from demod_voice.voices.adding import language_fault, number_faults
+from demod_voice.voices.names import meant
+from demod_voice.voices.resolved import ResolvedVoice
+from demod_voice.voices.saved import UNSAID_CONSENT, SavedVoice
+from demod_voice.voices.store import MODEL_SUFFIX, VoiceStore
+
+__all__ = ["ResolvedVoice", "resolve"]
+
+MODEL_ENGINE = "piper"
+"""The engine of a model that names none: ``.onnx`` voices are Piper's."""
+NOTHING_STYLE: Mapping[str, Any] = MappingProxyType({})
+
+
+def resolve(
+    settings: Settings,
+    *,
+    engine: str = "",
+    voice: str = "",
+    model: str = "",
+    speaker: str = "",
+    language: str = "",
+    speed: float = 1.0,
+    pitch: float = 1.0,
+    volume_db: float = 0.0,
+    style: Mapping[str, Any] = NOTHING_STYLE,
+) -> ResolvedVoice:
+    """The voice that is meant. Starts no engine: that a preset exists is ``ResolvedVoice.verify``'s to say.
+
+    A saved voice's name comes first, then a model (a path, or a ``.onnx`` in the voices folder), then a preset of the
+    engine. Speed and pitch are ratios of the voice's own, so they multiply a saved voice's; volumes in dB add up.
+
+    Args:
+        settings: where voices and engines are looked for, and the default engine.
+        engine: engine's name, or empty for the saved voice's, the model's, or the default.
+        voice: a saved voice's name, a model's path, or a preset.
+        model: a model's path, a saved voice's name, or a model's name in the voices folder.
+        speaker: a speaker inside the model; ``"0"`` is one.
+        language: BCP 47, or empty for the voice's own.
+        speed: ratio, 0.25 to 4.
+        pitch: ratio, 0.25 to 4.
+        volume_db: gain in dB.
+        style: engine-specific settings, added to a saved voice's.
+
+    Raises:
+        UsageError: everything that is wrong with the request, with the nearest names.
+    """
+    wrong = list(number_faults(speed, pitch, volume_db))
+    tag = language_fault(language)
+    if tag is not None:
+        wrong.append(Fault(None, tag))
+    found: ResolvedVoice | None = None
+    try:
+        found = _find(settings, engine, voice, model)
+    except UsageError as error:
+        wrong.insert(0, Fault(None, error.message, error.hint))
+    if found is None or wrong:
+        raise UsageError(
+            "; ".join(each.message for each in wrong), next((each.hint for each in wrong if each.hint), None)
+        )
+    return replace(
+        found,
+        voice=replace(found.voice, speaker=speaker or found.voice.speaker),
+        language=language or found.language,
+        speed=found.speed * speed,
+        pitch=found.pitch * pitch,
+        volume_db=found.volume_db + volume_db,
+        style=MappingProxyType({**found.style, **style}),
+    )
+
+
+def _find(settings: Settings, engine: str, voice: str, model: str) -> ResolvedVoice:
+    store = VoiceStore(settings)
+    if voice and model:
+        raise UsageError(f"both a voice ({voice}) and a model ({model}) are given", "give one of the two")
+    asked = voice or model
+    saved = store.find(asked) if asked else None
+    if saved is not None:
+        return _saved(settings, saved, engine)
+    path = _model_path(store, asked, is_model=bool(model))
+    if path is not None:
+        return _model(settings, path, engine)
+    if model:
+        raise UsageError(
+            f"model {model} does not exist", meant(model, _known(store)) or "give the path of a model file"
+        )
+    return _preset(_info(engine or settings.engines.default, settings), voice)
+
+
+def _saved(settings: Settings, saved: SavedVoice, engine: str) -> ResolvedVoice:
+    record = saved.record
+    if engine and engine != record.engine:
+        raise UsageError(
+            f"voice {saved.name} is saved for engine {record.engine}, and engine {engine} is asked for",
+            "leave out the engine, or choose another voice",
+        )
+    gone = saved.missing_files()
+    if gone:
+        raise UsageError(f"voice {saved.name} has lost {', '.join(gone)}", "put it back, or add the voice again")
+    info = _info(record.engine, settings)
+    return ResolvedVoice(
+        name=saved.name,
+        engine=info,
+        voice=saved.for_engine(),
+        language=record.language,
+        speed=record.speed,
+        pitch=record.pitch,
+        volume_db=record.volume_db,
+        style=record.style,
+        consent=record.consent.label,
+        licence=record.licence or info.model_licence,
+    )
+
+
+def _model(settings: Settings, path: Path, engine: str) -> ResolvedVoice:
+    info = _info(engine or MODEL_ENGINE, settings)
+    return ResolvedVoice(
+        name=path.stem, engine=info, voice=Voice(model=str(path)), consent=UNSAID_CONSENT, licence=info.model_licence
+    )
+
+
+def _preset(info: EngineInfo, voice: str) -> ResolvedVoice:
+    return ResolvedVoice(
+        name=voice or "default", engine=info, voice=Voice(preset=voice or None), licence=info.model_licence
+    )
+
+
+def _model_path(store: VoiceStore, asked: str, is_model: bool) -> Path | None:
+    """The model that ``asked`` names: a path (of anything, when it was given as a model), or a file of the store."""
+    if not asked or "\0" in asked:
+        return None
+    path = Path(asked).expanduser()
+    if asked.endswith(MODEL_SUFFIX) or is_model:
+        if path.exists():
+            return path.resolve()
+        if asked.endswith(MODEL_SUFFIX) and not is_model and path.name != asked:
+            raise UsageError(f"model {asked} does not exist", meant(path.stem, _known(store)) or None)
+    name = asked.removesuffix(MODEL_SUFFIX)
+    beside = store.root / (name + MODEL_SUFFIX)
+    return beside.resolve() if Path(name).name == name and beside.is_file() else None
+
+
+def _known(store: VoiceStore) -> list[str]:
+    contents = store.contents()
+    return [each.name for each in contents.voices] + [path.stem for path in contents.models]
+
+
+def _info(engine: str, settings: Settings) -> EngineInfo:
+    try:
+        return find_engine(engine, settings)
+    except EngineNotInstalled as error:
+        raise UsageError(error.message, error.hint) from error

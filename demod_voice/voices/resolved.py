@@ -1,0 +1,77 @@
+"""A voice that is ready to speak, and the check that its engine really has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from demod_worker.messages import LoadResult, Voice
+
+from demod_voice.engines.types import EngineInfo
+from demod_voice.errors import Fault
+from demod_voice.voices.names import nearest
+from demod_voice.voices.saved import PRESET_CONSENT
+
+
+class Loader(Protocol):
+    """What can load a model: ``engines.pool.Pool``."""
+
+    def load(self, engine: str, model: str | None = None) -> LoadResult:
+        """Bring the model into memory and tell what it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedVoice:
+    """Who speaks, and how: a saved voice, a model or a preset, with every default filled in."""
+
+    name: str
+    """For people and manifests; never a path."""
+    engine: EngineInfo
+    voice: Voice
+    """What the engine is told."""
+    language: str = ""
+    """BCP 47, or empty for the line's own."""
+    speed: float = 1.0
+    pitch: float = 1.0
+    volume_db: float = 0.0
+    style: Mapping[str, Any] = field(default_factory=dict)
+    consent: str = PRESET_CONSENT
+    licence: str = ""
+    """Licence of the voice or of its model; empty when nobody said."""
+
+    def verify(self, pool: Loader, language: str = "") -> list[Fault]:
+        """Start the engine, load the model, and say what of this voice it does not have.
+
+        Raises:
+            EngineError: the engine is not installed, does not start, or cannot load the model.
+        """
+        loaded = pool.load(self.engine.name, self.voice.model)
+        faults = [self._preset_fault(loaded.voices), self._language_fault(language or self.language)]
+        return [fault for fault in faults if fault is not None]
+
+    def _preset_fault(self, offered: Iterable[str]) -> Fault | None:
+        known = list(offered)
+        preset = self.voice.preset
+        if preset is None or not known or has_preset(preset, known):
+            return None
+        close = nearest(preset, known)
+        see = f"demod-voice voices list --engine {self.engine.name}"
+        hint = f"did you mean {', '.join(close)}? All: {see}" if close else f"see: {see}"
+        return Fault(None, f"engine {self.engine.name} has no voice {preset!r}", hint)
+
+    def _language_fault(self, language: str) -> Fault | None:
+        primary = language.replace("_", "-").split("-")[0].lower()
+        spoken = self.engine.languages
+        if not primary or not spoken or primary in {each.split("-")[0].lower() for each in spoken}:
+            return None
+        return Fault(None, f"engine {self.engine.name} does not speak {language!r}", f"it speaks {', '.join(spoken)}")
+
+
+def has_preset(preset: str, offered: Iterable[str]) -> bool:
+    """True when ``preset`` is one of the engine's voices, or a listed voice with a variant (``en-us+f3``)."""
+    known = set(offered)
+    base, plus, variant = preset.partition("+")
+    if preset in known:
+        return True
+    return bool(plus) and base in known and (f"+{variant}" in known or not any("+" in each for each in known))
