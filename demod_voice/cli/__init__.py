@@ -6,11 +6,13 @@ at all) are answered from a table, because argparse alone costs as much as start
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command line (without the program's name) and return its exit code."""
+    _open_streams()
     arguments = sys.argv[1:] if argv is None else argv
     if arguments in ([], ["-h"], ["--help"]):
         from demod_voice.cli.groups import root_help
@@ -26,3 +28,10 @@ def main(argv: list[str] | None = None) -> int:
     from demod_voice.cli.border import run
 
     return run(arguments)
+
+
+def _open_streams() -> None:
+    """Give a process that was started with closed streams the null device: Python has None there."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 (kept open; pathlib takes long to import)

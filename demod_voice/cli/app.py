@@ -76,14 +76,16 @@ class App:
         """Print a result: ``data`` as JSON with ``--json``, else ``text`` (nothing when None).
 
         ``data`` may hold dataclasses, paths and mappings; see ``demod_voice.cli.output.plain``.
+
+        Raises:
+            OutputError: stdout cannot be written to.
         """
         if self.flags.json:
             from demod_voice.cli.output import to_json
 
             text = to_json(data)
         if text is not None:
-            sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
-            sys.stdout.flush()
+            _print(text if text.endswith("\n") or not text else f"{text}\n")
 
     def note(self, message: str) -> None:
         """One line for a person, on stderr; nothing with ``--quiet``."""
@@ -169,6 +171,18 @@ def _filler(name: str, module: str) -> Callable[[Parser], None]:
         found.register(parser)
 
     return fill
+
+
+def _print(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from demod_voice.api.errors import OutputError
+
+        raise OutputError(f"cannot write to stdout: {error.strerror or error}") from error
 
 
 def overrides_of(args: argparse.Namespace) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from demod_voice.cli.logs import NOTES
 
 INTERVAL_S = 0.1
 """Shortest time between two JSON events of one step."""
+COLUMNS, ROWS = 80, 24
+"""Size of a terminal that does not say how big it is."""
 
 notes = logging.getLogger(NOTES)
 
@@ -169,8 +172,21 @@ class BarFace(QuietFace):
             self.finish(step)
             unit_text = f" {unit}" if unit else ""
             self._bars[step] = tqdm(
-                desc=step, total=_whole(total) if total > 0 else None, unit=unit_text, file=self._stream, leave=False
+                desc=step,
+                total=_whole(total) if total > 0 else None,
+                unit=unit_text,
+                file=self._stream,
+                leave=False,
+                **self._shape(),
             )
+
+    def _shape(self) -> dict[str, Any]:
+        """tqdm's sizes. On a terminal that says 0 columns (as in some containers) its bars would not be seen."""
+        try:
+            known = os.get_terminal_size(self._stream.fileno()).columns > 0
+        except (OSError, ValueError):
+            known = False
+        return {"dynamic_ncols": True} if known else {"ncols": COLUMNS, "nrows": ROWS}
 
     def advance(self, step: str, amount: float = 1.0) -> None:
         """Move the bar."""

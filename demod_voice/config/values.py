@@ -12,7 +12,7 @@ from typing import Any
 from demod_voice.config.schema import ENGINE_NAME, Key
 from demod_voice.units import parse_size
 
-_INT = re.compile(r"[+-]?\d{1,18}")
+_INT = re.compile(r"[+-]?\d{1,40}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 _WORDS = {

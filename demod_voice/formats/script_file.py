@@ -1,0 +1,100 @@
+"""Read an episode script from a file: which format it is, its encoding, and every fault at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from demod_voice.config.settings import Limits
+from demod_voice.errors import Fault, FaultsError, UsageError
+from demod_voice.formats.document import load_json, load_yaml
+from demod_voice.formats.script import Script
+from demod_voice.formats.script_data import read_data
+from demod_voice.formats.script_markdown import read_markdown
+from demod_voice.units import format_size, parse_size
+
+MARKDOWN, JSON, YAML = (".md", ".markdown", ".txt"), (".json",), (".yaml", ".yml")
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+TEMPLATE = """---
+title: My first episode
+language: en
+speakers:
+  Ada:
+    engine: espeak
+    voice: en-us+f3
+  Ben:
+    engine: espeak
+    voice: en-us+m3
+---
+
+## Hello
+
+Ada: Welcome to the show. This is a line; a blank line ends a paragraph.
+Ben: Every line begins with the name of who says it.
+
+[pause 800ms]
+
+## Goodbye
+
+Ada: A line with two number signs begins a chapter.
+Ben: Change a line and render again. Only that line is spoken again.
+"""
+"""What ``episode new`` writes."""
+
+
+def read_script(path: Path, limits: Limits) -> Script:
+    """The script in a file.
+
+    Raises:
+        UsageError: the file does not exist, is too large, or is of no known kind.
+        FaultsError: everything that is wrong in it, with lines.
+    """
+    text = _text(path, limits)
+    faults: list[Fault] = []
+    if not text.strip():
+        raise FaultsError(str(path), [Fault(None, "the script is empty", "start from: demod-voice episode new my-show.md")])
+    suffix = path.suffix.lower()
+    if suffix in JSON:
+        script = read_data(load_json(text, faults), path.name, limits, faults)
+    elif suffix in YAML:
+        script = read_data(load_yaml(text, 0, faults), path.name, limits, faults)
+    else:
+        script = read_markdown(text, path.name, limits, faults)
+    if faults:
+        raise FaultsError(str(path), faults)
+    return script
+
+
+def _text(path: Path, limits: Limits) -> str:
+    if path.suffix.lower() not in MARKDOWN + JSON + YAML:
+        known = " ".join(MARKDOWN + JSON + YAML)
+        raise UsageError(f"{path} is not a script: its suffix is {path.suffix!r}", f"known suffixes: {known}")
+    try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder", "give the script's file")
+        size = path.stat().st_size
+        if size > parse_size(limits.script_size):
+            limit = f"at most {limits.script_size} (limits.script_size)"
+            raise UsageError(f"{path} is {format_size(size)}, too large for a script", limit)
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"the script {path} does not exist") from None
+    except OSError as error:
+        raise UsageError(f"the script {path} cannot be read: {error.strerror}") from error
+    return _decode(data, path).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decode(data: bytes, path: Path) -> str:
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        if b"\0" in data[:4096]:
+            raise FaultsError(str(path), [Fault(None, "is a binary file, not a script")]) from error
+        hint = f"convert it: iconv -f ISO-8859-1 -t UTF-8 '{path}' > new{path.suffix}"
+        raise FaultsError(str(path), [Fault(line, "is not UTF-8", hint)]) from error
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise FaultsError(str(path), [Fault(line, "holds a NUL character: a binary file is no script")])
+    return text
