@@ -112,7 +112,11 @@ class Loudness:
 class Encode:
     """``encode.*``"""
 
-    mp3_kbps: int = key(128, "MP3 bit rate, kbit/s.", choices=(64, 96, 112, 128, 160, 192, 224, 256, 320))
+    mp3_kbps: int = key(
+        128,
+        "MP3 bit rate, kbit/s; at 24 kHz and below MP3 ends at 160.",
+        choices=(64, 96, 112, 128, 160, 192, 224, 256, 320),
+    )
     mp3_quality: int = key(5, "LAME's effort, 0 (best, slowest) to 9.", minimum=0, maximum=9)
     aac_kbps: int = key(96, "AAC bit rate in m4a, kbit/s.", minimum=32, maximum=320)
     opus_kbps: int = key(64, "Opus bit rate, kbit/s.", minimum=16, maximum=256)

@@ -1,0 +1,128 @@
+"""The process that opens foreign media: ``python -m demod_voice.media.child probe|decode ...``.
+
+It runs under limits of time, memory and output that its parent sets, and answers one JSON object on stdout. A decoder's
+crash ends this process and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import soxr
+
+from demod_voice.audio.resample import QUALITY
+from demod_voice.media.wav import WavWriter
+
+
+class Unreadable(Exception):
+    """The file cannot be used; the message says why."""
+
+
+def main(arguments: list[str]) -> int:
+    """Do one request: ``{"action", "path", "seconds", "memory", ...}`` as JSON in the first argument."""
+    request = json.loads(arguments[0])
+    _limit(resource.RLIMIT_CPU, int(request["seconds"]) + 1)
+    _limit(resource.RLIMIT_AS, int(request["memory"]))
+    try:
+        answer = decode(request) if request["action"] == "decode" else probe(request)
+    except (Unreadable, av.FFmpegError, OSError, ValueError, MemoryError) as error:
+        answer = {"error": _reason(error)}
+    sys.stdout.write(json.dumps(answer))
+    return 0
+
+
+def probe(request: dict[str, Any]) -> dict[str, Any]:
+    """What the file is: duration, rate, channels, codec, bit rate, tags."""
+    with _open(request["path"]) as container:
+        stream = container.streams.audio[0]
+        duration = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
+        return {
+            "duration_s": duration,
+            "sample_rate": stream.rate,
+            "num_channels": stream.codec_context.channels,
+            "codec": stream.codec_context.name,
+            "container": container.format.name,
+            "bit_rate": container.bit_rate or 0,
+            "tags": {str(key): str(value) for key, value in container.metadata.items()},
+        }
+
+
+def decode(request: dict[str, Any]) -> dict[str, Any]:
+    """Decode to a float WAV at the rate that is asked for, in blocks; ``channels`` 1 mixes down, 0 keeps them."""
+    rate, wanted = int(request["sample_rate"]), int(request["channels"])
+    written = 0
+    with _open(request["path"]) as container:
+        stream = container.streams.audio[0]
+        channels = 1 if wanted == 1 else stream.codec_context.channels
+        resampler: Any = None
+        source_rate = 0
+        with WavWriter(Path(request["out"]), rate, channels, request["encoding"]) as writer:
+            for samples, frame_rate in _frames(container, stream, channels):
+                if resampler is None:
+                    source_rate = frame_rate
+                    resampler = soxr.ResampleStream(frame_rate, rate, channels, dtype="float32", quality=QUALITY)
+                elif frame_rate != source_rate:
+                    raise Unreadable("its sample rate changes in the middle")
+                made = resampler.resample_chunk(samples)
+                written += len(made)
+                if written > request["most_samples"]:
+                    raise Unreadable("it is longer than the limit")
+                writer.write(np.ascontiguousarray(made.T))
+            if resampler is not None:
+                last = resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True)
+                written += len(last)
+                writer.write(np.ascontiguousarray(last.T))
+    if not written:
+        raise Unreadable("it holds no sound")
+    return {"num_samples": written}
+
+
+def _frames(container: Any, stream: Any, channels: int) -> Any:
+    convert = av.AudioResampler(format="fltp")
+    failed = 0
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as error:
+            failed += 1
+            if failed > 8:
+                raise Unreadable(f"it is damaged: {error}") from error
+            continue
+        for frame in frames:
+            for each in convert.resample(frame):
+                samples = each.to_ndarray().T
+                mixed = samples.mean(axis=1, keepdims=True) if channels == 1 and samples.shape[1] > 1 else samples
+                yield np.ascontiguousarray(mixed, dtype=np.float32), each.sample_rate
+
+
+def _open(path: str) -> Any:
+    if not Path(path).stat().st_size:
+        raise Unreadable("it is empty")
+    container = av.open(path)
+    if not container.streams.audio:
+        container.close()
+        raise Unreadable("it holds no sound (video only)" if container.streams.video else "it holds no sound")
+    return container
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "it needs more memory than the limit (limits.media_memory)"
+    if isinstance(error, av.InvalidDataError):
+        return "it is no sound file, or it is damaged"
+    return str(error) or type(error).__name__
+
+
+def _limit(kind: int, value: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    resource.setrlimit(kind, (value if hard < 0 else min(value, hard), hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,103 @@
+"""Sound files from outside: probed and decoded only in a child process with limits. A crash there is a ``MediaError``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import demod_voice
+from demod_voice.config.settings import Limits
+from demod_voice.errors import MediaError, UsageError
+from demod_voice.records.atomic import replacing
+from demod_voice.units import parse_size
+
+BASE_MEMORY = 1 << 30
+"""Address space that Python, numpy and libav take before the first sample; the limit comes on top."""
+LONGEST_S = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What a sound file says of itself."""
+
+    duration_s: float
+    sample_rate: int
+    num_channels: int
+    codec: str
+    container: str
+    bit_rate: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def probe(path: Path, limits: Limits) -> MediaInfo:
+    """What a file is.
+
+    Raises:
+        UsageError: it does not exist. MediaError: it is no sound file; names it and says why.
+    """
+    return MediaInfo(**_ask({"action": "probe"}, path, limits))
+
+
+def decode(
+    path: Path, out_wav: Path, sample_rate: int, limits: Limits, channels: int = 1, encoding: str = "pcm_f32le"
+) -> None:
+    """Decode a file to a WAV.
+
+    Args:
+        path: anything that libav reads.
+        out_wav: written whole or not at all.
+        sample_rate: Hz of the result; soxr HQ resamples.
+        limits: what the decoder may cost.
+        channels: 1 mixes down; 0 keeps what there is.
+        encoding: of the WAV.
+
+    Raises:
+        UsageError: it does not exist. MediaError: it cannot be decoded; names it and says why.
+        OutputError: the WAV cannot be written.
+    """
+    with replacing(out_wav) as temporary:
+        request = {
+            "action": "decode",
+            "out": str(temporary),
+            "sample_rate": sample_rate,
+            "channels": channels,
+            "encoding": encoding,
+            "most_samples": LONGEST_S * sample_rate,
+        }
+        _ask(request, path, limits)
+
+
+def _ask(request: dict[str, Any], path: Path, limits: Limits) -> dict[str, Any]:
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
+    memory = parse_size(limits.media_memory) + BASE_MEMORY
+    full = {**request, "path": str(path.resolve()), "seconds": limits.media_seconds, "memory": memory}
+    command = [sys.executable, "-m", "demod_voice.media.child", json.dumps(full)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, timeout=limits.media_seconds, env=_environment(), check=False
+        )
+    except subprocess.TimeoutExpired:
+        seconds = f"{limits.media_seconds:g} s"
+        raise MediaError(f"{path} was not decoded within {seconds}", "raise limits.media_seconds") from None
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
+        raise MediaError(f"{path} cannot be decoded: the decoder died ({how})") from None
+    if "error" in answer:
+        raise MediaError(f"{path} cannot be used: {answer['error']}")
+    return dict(answer)
+
+
+def _environment() -> dict[str, str]:
+    """The child finds this program where this process found it."""
+    package = str(Path(demod_voice.__file__).resolve().parent.parent)
+    path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH", "")])])
+    return {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}

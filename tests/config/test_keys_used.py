@@ -1,0 +1,512 @@
+"""A key that exists is a key that is used.
+
+One row per key: its reader is run with two values, and what can be observed of each must be what the row says. A key
+without a row fails. A row in ``PENDING`` is one whose reader does not exist yet; it must fail, so that it cannot stay
+there once the reader is written.
+"""
+
+from __future__ import annotations
+
+import math
+import stat
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from demod_voice.config import load
+from demod_voice.config.schema import engine_keys, find, keys
+from demod_voice.config.settings import Settings
+from demod_voice.errors import DemodError, EngineTimedOut
+
+FAKES = Path(__file__).resolve().parents[1] / "fakes"
+PENDING: frozenset[str] = frozenset({"loudness.stereo_lufs"})
+"""Keys whose reader is not written: stereo masters come with positions, music and effects."""
+
+Read = Callable[[Settings, Path], Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one key is observed."""
+
+    values: tuple[Any, Any]
+    expected: tuple[Any, Any] | None
+    """What the reader must show for each value; None = only that it differs."""
+    read: Read
+
+
+ROWS: dict[str, Row] = {}
+
+
+def row(name: str, values: tuple[Any, Any], expected: tuple[Any, Any] | None = None) -> Callable[[Read], Read]:
+    def keep(read: Read) -> Read:
+        assert name not in ROWS
+        ROWS[name] = Row(values, expected, read)
+        return read
+
+    return keep
+
+
+def test_every_key_has_a_row():
+    known = {*keys(), *(key.name for key in engine_keys())}
+    assert known == {*ROWS, *PENDING}
+    assert not PENDING & set(ROWS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_key_changes_what_its_reader_does(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    found = ROWS[name]
+    key = name.replace("<name>", "fake")
+    known = find(key)
+    assert known is not None
+    assert found.values[0] != found.values[1]
+    seen = []
+    for number, value in enumerate(found.values):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        flags = {"engines.search_path": [str(FAKES)], "engines.fake.python": sys.executable, "jobs": 1, key: value}
+        seen.append(found.read(load(flags).settings, folder))
+    assert seen[0] != seen[1]
+    if found.expected is not None:
+        assert (
+            tuple(seen) == pytest.approx(found.expected) if _numbers(found.expected) else tuple(seen) == found.expected
+        )
+
+
+def _numbers(values: tuple[Any, ...]) -> bool:
+    return all(isinstance(each, float) for each in values)
+
+
+# ---- what rows are made of
+
+
+SCRIPT = """---
+title: T
+speakers:
+  Ada: {engine: fake, voice: low}
+  Ben: {engine: fake, voice: high}
+---
+
+Ada: One two three four five six seven.
+
+Ben: Eight nine ten eleven twelve.
+"""
+
+
+def a_plan(settings: Settings, *joints: str) -> Any:
+    """A plan without anything said about language, seed or pauses: one line, then one more per joint."""
+    from demod_voice.episode.plan import make_plan
+    from demod_voice.formats.script import Chapter, Paragraph, Script, ScriptLine, SpeakerSpec
+
+    speakers = {name: SpeakerSpec(name, line=1) for name in ("Ada", "Ben")}
+    chapters: list[list[list[ScriptLine]]] = [[[ScriptLine("Ada", "Line 0.", 1)]]]
+    for number, joint in enumerate(joints, 1):
+        line = ScriptLine("Ben" if joint == "speaker" else "Ada", f"Line {number}.", number)
+        if joint == "chapter":
+            chapters.append([[line]])
+        elif joint == "paragraph":
+            chapters[-1].append([line])
+        else:
+            chapters[-1][-1].append(line)
+    made = tuple(Chapter(f"C{n}", tuple(Paragraph(tuple(p)) for p in each)) for n, each in enumerate(chapters))
+    return make_plan(Script("T", "", speakers, made, "t.md"), Path("/nowhere"), settings)
+
+
+def starts(settings: Settings, *joints: str) -> tuple[list[int], int]:
+    """First sample of each line of one second, and the sample rate."""
+    from demod_voice.episode.timing import arrange
+    from demod_voice.speech.studio import Take
+
+    plan = a_plan(settings, *joints)
+    take = Take(
+        path=Path("x.wav"), key="k", sha256="h", sample_rate=24000, num_samples=24000, words=(), engine="fake",
+        engine_output_version=1, model="m", model_revision="1", seed=1, attempt=0, degraded=(), spoken=True,
+        cached=False, text_spoken="",
+    )  # fmt: skip
+    timing = arrange(plan, [take] * len(plan.lines), settings.episode)
+    return [each.start for each in timing.placed], timing.sample_rate
+
+
+def pause_ms(settings: Settings, joint: str) -> float:
+    """Silence between a line of one second and the next, in ms, without its variation."""
+    episode = settings.episode
+    still = replace(settings, episode=replace(episode, pauses=replace(episode.pauses, jitter=0.0)))
+    found, rate = starts(still, joint)
+    return (found[1] / rate - 1.0) * 1000.0
+
+
+def rendered(settings: Settings, folder: Path, text: str = SCRIPT) -> Any:
+    from demod_voice.api.episodes import render_episode
+
+    script = folder / "show.md"
+    script.write_text(text)
+    return render_episode(script, folder / "show.wav", settings=settings)
+
+
+def master_of(folder: Path) -> np.ndarray:
+    from demod_voice.media.wav import read_wav
+
+    return np.asarray(read_wav(folder / "show.demod" / "master.wav").samples[0])
+
+
+def counting_python(folder: Path) -> tuple[str, Callable[[], int]]:
+    """An interpreter that counts how often it is started."""
+    log, script = folder / "starts", folder / "python"
+    script.write_text(f'#!/bin/sh\necho start >> "{log}"\nexec "{sys.executable}" "$@"\n')
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return str(script), lambda: log.read_text().count("start") if log.exists() else 0
+
+
+def with_python(settings: Settings, python: str) -> Settings:
+    from demod_voice.config.settings import EngineSettings
+
+    return replace(settings, engines=replace(settings.engines, named={"fake": EngineSettings(python)}))
+
+
+def a_job(settings: Settings, text: str) -> Any:
+    from demod_voice.speech.studio import LineJob
+    from demod_voice.voices.resolve import resolve
+
+    return LineJob("1", text, resolve(settings, engine="fake", voice="low"), "en", settings.seed, {})
+
+
+MUTE = """
+import sys, time
+if sys.argv[1] == "ready":
+    sys.stdout.write('{"type": "ready", "data": {"protocol": 1, "engine": "mute", "operations": []}}\\n')
+    sys.stdout.flush()
+time.sleep(60)
+"""
+
+
+def silence_of(settings: Settings, folder: Path, operation: str) -> str:
+    """What is said about an engine that stays silent in an operation."""
+    from demod_voice.engines.client import Worker
+    from demod_voice.engines.types import EngineInfo
+
+    (folder / "mute.py").write_text(MUTE)
+    command = ("{python}", "mute.py", "mute" if operation == "start" else "ready")
+    worker = Worker(EngineInfo("mute", "", folder, "1", 1, (), command), Path(sys.executable), settings)
+    began = time.monotonic()
+    try:
+        worker.start()
+        began = time.monotonic()
+        worker.request(operation, {})
+    except EngineTimedOut as error:
+        assert time.monotonic() - began >= 0.2
+        return error.message.splitlines()[0].partition(" and ")[0]
+    finally:
+        worker.kill()
+    return "it answered"
+
+
+def noise_wav(folder: Path, seconds: float = 4.0) -> Path:
+    from demod_voice.audio.clip import Clip
+    from demod_voice.media.wav import write_wav
+
+    path = folder / "noise.wav"
+    samples = 0.1 * np.random.default_rng(1).standard_normal((1, round(seconds * 24000)))
+    write_wav(path, Clip(samples.astype(np.float32), 24000), "pcm_s16le")
+    return path
+
+
+def encoded_bytes(settings: Settings, folder: Path, format: str) -> bytes:
+    from demod_voice.media.encode import Tags, encode
+
+    out = folder / f"x.{format}"
+    encode(noise_wav(folder), out, format, settings.encode, Tags(), ())
+    return out.read_bytes()
+
+
+def kbps(settings: Settings, folder: Path, format: str) -> int:
+    """Bit rate of four seconds of noise, in steps of 16 kbit/s."""
+    return round(len(encoded_bytes(settings, folder, format)) * 8 / 4.0 / 1000 / 16) * 16
+
+
+def ends_in(work: Callable[[], Any]) -> str:
+    """``ok``, or the class of the error."""
+    try:
+        work()
+    except DemodError as error:
+        return type(error).__name__
+    return "ok"
+
+
+class Notes:
+    """A progress that keeps its notes."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def start(self, step: str, total: float, unit: str = "") -> None: ...
+    def advance(self, step: str, amount: float = 1.0) -> None: ...
+    def finish(self, step: str) -> None: ...
+    def note(self, message: str) -> None:
+        self.found.append(message)
+
+
+# ---- the rows, in the order of the keys
+
+
+@row("language", ("de", "fr"), ("de", "fr"))
+def _(settings: Settings, folder: Path) -> Any:
+    return a_plan(settings).language
+
+
+@row("seed", (7, 8), ({7}, {8}))
+def _(settings: Settings, folder: Path) -> Any:
+    return {line.job.seed for line in a_plan(settings).lines}
+
+
+@row("jobs", (1, 3), (1, 3))
+def _(settings: Settings, folder: Path) -> Any:
+    python, count = counting_python(folder)
+    lines = "\n\n".join(f"Ada: [[slow 0.5]] word {number}." for number in range(3))
+    rendered(with_python(settings, python), folder, SCRIPT.partition("Ada: One")[0].replace("[", "(") + lines)
+    return count()
+
+
+@row("device", ("cpu", "cuda:63"), ("cpu", "UsageError"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.engines.devices import device_for
+    from demod_voice.engines.types import EngineInfo
+
+    info = EngineInfo("x", "", folder, "1", 1, (), gpu=True)
+    try:
+        return device_for(info, settings)
+    except DemodError as error:
+        return type(error).__name__
+
+
+@row("attempts", (1, 3), (0, 2))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.speech.studio import Studio
+
+    notes = Notes()
+    with Studio(settings, jobs=1, progress=notes) as studio:
+        assert ends_in(lambda: studio.speak(a_job(settings, "[[raise]] word"), folder)) == "EngineFailed"
+    return sum("trying again" in note for note in notes.found)
+
+
+@row("engines.default", ("espeak", "fake"), ("espeak", "fake"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.voices.resolve import resolve
+
+    return resolve(settings).engine.name
+
+
+@row("engines.search_path", ([], [str(FAKES)]), (False, True))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.engines.locate import find_engines
+
+    return "fake" in find_engines(settings)
+
+
+@row("engines.threads", (1, 3), ("1", "3"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.engines.client import worker_environment
+
+    return worker_environment(settings)["OMP_NUM_THREADS"]
+
+
+@row("engines.idle_s", (0.0, 300.0), (2, 1))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_worker.messages import Voice
+
+    from demod_voice.engines.pool import Pool
+    from demod_voice.engines.types import SpeechRequest
+
+    python, count = counting_python(folder)
+    with Pool(with_python(settings, python), jobs=1) as pool:
+        for _ in range(2):
+            pool.speak("fake", SpeechRequest("a", voice=Voice(preset="low")))
+            time.sleep(0.05)
+    return count()
+
+
+for _operation in ("start", "load", "speak", "train"):
+    _said = tuple(f"engine mute was silent for {seconds} s ({_operation})" for seconds in (0.2, 0.4))
+
+    @row(f"engines.timeouts.{_operation}", (0.2, 0.4), _said)
+    def _(settings: Settings, folder: Path, operation: str = _operation) -> Any:
+        return silence_of(settings, folder, operation)
+
+
+@row("engines.<name>.python", ("/bin/sh", sys.executable), ("/bin/sh", sys.executable))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.engines.environments import python_for
+    from demod_voice.engines.locate import engine
+
+    return str(python_for(engine("fake", settings), settings))
+
+
+@row("cache.enabled", (True, False), (1, 0))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.speech.cache import SpeechCache
+    from demod_voice.speech.studio import Studio
+
+    with Studio(settings, jobs=1) as studio:
+        studio.speak(a_job(settings, "word"), folder)
+    return SpeechCache(settings).info().takes
+
+
+@row("cache.max_size", ("1KB", "1MB"), (0, 1))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.speech.cache import SpeechCache
+    from demod_voice.speech.studio import Studio
+
+    with Studio(settings, jobs=1) as studio:
+        studio.speak(a_job(settings, "word"), folder)
+    return SpeechCache(settings).info().takes
+
+
+@row("paths.allowed_roots", (["/nowhere"], []), ("UsageError", "ok"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.api.episodes import new_episode
+
+    return ends_in(lambda: new_episode(folder / "x.md", settings=settings))
+
+
+@row("paths.voices", ("/a", "/b"), (Path("/a"), Path("/b")))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.voices.store import VoiceStore
+
+    return VoiceStore(settings).root
+
+
+@row("episode.sample_rate", (24000, 48000), (24000, 48000))
+def _(settings: Settings, folder: Path) -> Any:
+    return starts(settings)[1]
+
+
+@row("episode.formats", ([], ["wav", "opus"]), (["mp3"], ["mp3", "wav", "opus"]))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.episode.outputs import outputs_for
+
+    return list(outputs_for(folder / "x.mp3", (), settings).audio)
+
+
+@row("episode.fade_ms", (0.0, 200.0))
+def _(settings: Settings, folder: Path) -> Any:
+    rendered(settings, folder)
+    sound = np.abs(master_of(folder))
+    return float(sound[: 24000 // 20].max() / sound.max()) > 0.5
+
+
+@row("episode.crossfade_ms", (0.0, 100.0), (24000, 24000 - 2400))
+def _(settings: Settings, folder: Path) -> Any:
+    pauses = replace(settings.episode.pauses, line_ms=0)
+    return starts(replace(settings, episode=replace(settings.episode, pauses=pauses)), "line")[0][1]
+
+
+for _joint in ("line", "speaker", "paragraph", "chapter"):
+
+    @row(f"episode.pauses.{_joint}_ms", (100, 900), (100.0, 900.0))
+    def _(settings: Settings, folder: Path, joint: str = _joint) -> Any:
+        return pause_ms(settings, joint)
+
+
+@row("episode.pauses.jitter", (0.0, 0.5), (1, 20))
+def _(settings: Settings, folder: Path) -> Any:
+    found = starts(settings, *["line"] * 20)[0]
+    return len({after - before for before, after in pairwise(found)})
+
+
+@row("loudness.mono_lufs", (-19.0, -30.0), (-19.0, -30.0))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.mix.loudness import measure
+
+    rendered(settings, folder)
+    return round(measure(folder / "show.demod" / "master.wav").lufs, 0)
+
+
+@row("loudness.true_peak_dbtp", (-1.0, -18.0), (False, True))
+def _(settings: Settings, folder: Path) -> Any:
+    rendered(settings, folder)
+    return 20 * math.log10(float(np.abs(master_of(folder)).max())) <= -18.0
+
+
+@row("loudness.tolerance_lu", (0.05, 3.0))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.media.encode import Tags
+    from demod_voice.mix.loudness import measure
+    from demod_voice.publish.export import export
+
+    wav = noise_wav(folder)
+    target = measure(wav).lufs - 0.5
+    return export(wav, folder / "x.mp3", "mp3", settings, Tags(), (), target).corrected_db != 0.0
+
+
+@row("encode.mp3_kbps", (64, 128), (64, 128))
+def _(settings: Settings, folder: Path) -> Any:
+    return kbps(settings, folder, "mp3")
+
+
+@row("encode.mp3_quality", (0, 9))
+def _(settings: Settings, folder: Path) -> Any:
+    return encoded_bytes(settings, folder, "mp3")
+
+
+@row("encode.aac_kbps", (64, 128))
+def _(settings: Settings, folder: Path) -> Any:
+    return kbps(settings, folder, "m4a") > 96
+
+
+@row("encode.opus_kbps", (32, 96))
+def _(settings: Settings, folder: Path) -> Any:
+    return kbps(settings, folder, "opus") > 64
+
+
+@row("limits.media_seconds", (1.0, 600.0), ("MediaError", "ok"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.media.foreign import decode
+
+    long = folder / "long.wav"
+    _write_long_wav(long, hours=10)
+    return ends_in(lambda: decode(long, folder / "out.wav", 8000, settings.limits))
+
+
+@row("limits.media_memory", ("32MB", "1GB"), ("MediaError", "ok"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.media.foreign import decode
+
+    return ends_in(lambda: decode(noise_wav(folder), folder / "out.wav", 24000, settings.limits))
+
+
+@row("limits.script_size", ("1KB", "1MB"), ("FaultsError", "ok"))
+def _(settings: Settings, folder: Path) -> Any:
+    return _reading(settings, folder, SCRIPT + "\nAda: word.\n" * 200)
+
+
+@row("limits.line_chars", (100, 1000), ("FaultsError", "ok"))
+def _(settings: Settings, folder: Path) -> Any:
+    return _reading(settings, folder, SCRIPT + f"\nAda: {'word ' * 40}\n")
+
+
+def _reading(settings: Settings, folder: Path, text: str) -> str:
+    from demod_voice.formats.script_file import read_script
+
+    path = folder / "show.md"
+    path.write_text(text)
+    return ends_in(lambda: read_script(path, settings.limits))
+
+
+def _write_long_wav(path: Path, hours: float) -> None:
+    """A WAV of silence that takes no room on the disk: a hole after its header."""
+    import struct
+
+    size = round(hours * 3600 * 8000) * 2
+    with path.open("wb") as file:
+        file.write(
+            b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+        )
+        file.write(b"data" + struct.pack("<I", size))
+        file.truncate(44 + size)

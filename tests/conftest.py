@@ -1,0 +1,83 @@
+"""What every test gets: an empty HOME, and the engines on request."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def empty_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty HOME with its XDG folders, and no setting from the environment."""
+    home = tmp_path_factory.mktemp("home")
+    for name in [name for name in os.environ if name.startswith("DEMOD_VOICE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    for variable, folder in (("CONFIG", ".config"), ("DATA", ".local/share"), ("CACHE", ".cache"), ("STATE", ".local/state")):
+        monkeypatch.setenv(f"XDG_{variable}_HOME", str(home / folder))
+    return home
+
+
+@pytest.fixture
+def fake_engine(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The fake engine, found through ``engines.search_path`` and run by this interpreter; its folder."""
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(ROOT / "tests" / "fakes"))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__FAKE__PYTHON", sys.executable)
+    return ROOT / "tests" / "fakes" / "fake"
+
+
+@pytest.fixture
+def espeak_engine(monkeypatch: pytest.MonkeyPatch, engine_python: Callable[[str], Path]) -> Path:
+    """The espeak engine in an environment of its own; its interpreter."""
+    python = engine_python("espeak")
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__ESPEAK__PYTHON", str(python))
+    return python
+
+
+@pytest.fixture(scope="session")
+def engine_python(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The interpreter of an engine's environment, made once and kept between runs (``TEST_ENGINES_HOME``)."""
+    home = Path(os.environ.get("TEST_ENGINES_HOME") or ROOT / ".venv-test" / "engines")
+
+    def python(name: str) -> Path:
+        given = os.environ.get(f"TEST_{name.upper()}_PYTHON")
+        if given:
+            return Path(given)
+        code = (
+            "import sys; from demod_voice.config import load_settings; from demod_voice.engines.locate import engine\n"
+            "from demod_voice.engines.environments import install, environment_folder\n"
+            f"s = load_settings(); i = engine({name!r}, s); install(i, s); print(environment_folder(i) / 'bin' / 'python')"
+        )
+        path = os.pathsep.join([str(ROOT), str(ROOT / "backends" / "_sdk")])
+        environ = {**os.environ, "XDG_DATA_HOME": str(home), "PYTHONPATH": path}
+        done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return Path(done.stdout.strip().splitlines()[-1])
+
+    return python
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path):
+    """Mount a tmpfs of a few megabytes; skipped where that is not allowed (CI runs as root and does it)."""
+    mounted: list[Path] = []
+
+    def mount(megabytes: int) -> Path:
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"no tmpfs can be mounted here: {done.stderr.decode().strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=False)

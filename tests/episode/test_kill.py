@@ -1,0 +1,121 @@
+"""Kill -9 at any moment, run again: the same bytes, and finished lines are not spoken again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import script_text, sentence
+
+LINES = 24
+RESULTS = ("show.mp3", "show.flac", "show.manifest.json", "show.vtt", "show.srt")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def command(script: Path, folder: Path) -> list[str]:
+    arguments = ["episode", "render", str(script), "-o", str(folder / "show.mp3"), "--format", "flac", "--jobs", "2"]
+    return [sys.executable, "-m", "demod_voice", *arguments]
+
+
+def environment(cache: Path) -> dict[str, str]:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "backends" / "_sdk")])
+    return {**os.environ, "PYTHONPATH": path, "SOURCE_DATE_EPOCH": "1700000000", "XDG_CACHE_HOME": str(cache)}
+
+
+def digest(folder: Path) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in RESULTS}
+
+
+def takes(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "show.demod" / "takes").glob("*.json")}
+
+
+@pytest.fixture
+def undisturbed(tmp_path: Path, fake_engine: object) -> tuple[Path, dict[str, str], float]:
+    """The script, the digests of a run that nothing disturbed, and the seconds that it took."""
+    lines = [f"{sentence(number)} \\[\\[slow 0.05\\]\\]" for number in range(LINES)]
+    script = tmp_path / "show.md"
+    script.write_text(script_text(lines))
+    folder = tmp_path / "calm"
+    folder.mkdir()
+    began = time.monotonic()
+    subprocess.run(command(script, folder), env=environment(tmp_path / "c0"), check=True, capture_output=True)
+    return script, digest(folder), time.monotonic() - began
+
+
+def kill_after(seconds: float, script: Path, folder: Path, cache: Path) -> int:
+    process = subprocess.Popen(
+        command(script, folder),
+        env=environment(cache),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()
+
+
+def check_point(tmp_path: Path, undisturbed: tuple[Path, dict[str, str], float], seed: int) -> None:
+    script, expected, calm_s = undisturbed
+    folder, cache = tmp_path / f"killed{seed}", tmp_path / f"cache{seed}"
+    folder.mkdir()
+    kill_after(random.Random(seed).uniform(0.1, 1.0) * calm_s, script, folder, cache)
+    kept = takes(folder) if (folder / "show.demod").exists() else set()
+    done = subprocess.run(command(script, folder), env=environment(cache), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert digest(folder) == expected
+    assert not list(folder.rglob(".tmp-*"))
+    metrics = json.loads((folder / "show.metrics.json").read_text())
+    assert metrics["utterances_generated"] <= LINES - len(kept)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_a_seeded_moment(tmp_path: Path, undisturbed, seed: int) -> None:
+    check_point(tmp_path, undisturbed, seed)
+
+
+@pytest.mark.kill
+def test_killed_at_twenty_moments(tmp_path: Path, undisturbed) -> None:
+    for seed in range(100, 120):
+        check_point(tmp_path, undisturbed, seed)
+
+
+def test_killed_again_and_again_it_still_ends(tmp_path: Path, undisturbed) -> None:
+    script, expected, calm_s = undisturbed
+    folder = tmp_path / "stubborn"
+    folder.mkdir()
+    for _ in range(12):
+        if kill_after(calm_s * 0.45, script, folder, tmp_path / "cx") == 0:
+            break
+    subprocess.run(command(script, folder), env=environment(tmp_path / "cx"), check=True, capture_output=True)
+    assert digest(folder) == expected
+
+
+def test_an_interrupt_leaves_nothing_half_written_and_says_how_to_go_on(tmp_path: Path, undisturbed) -> None:
+    script, expected, _ = undisturbed
+    folder = tmp_path / "interrupted"
+    folder.mkdir()
+    environ = environment(tmp_path / "ci")
+    process = subprocess.Popen(command(script, folder), env=environ, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not list(folder.glob("show.demod/takes/*.json")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "again" in errors
+    assert not list(folder.rglob(".tmp-*"))
+    assert not (folder / "show.mp3").exists()
+    subprocess.run(command(script, folder), env=environ, check=True, capture_output=True)
+    assert digest(folder) == expected

@@ -1,0 +1,132 @@
+"""Line ids, seeds, joints and pauses."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from demod_voice.config.settings import DEFAULTS, Episode, Pauses
+from demod_voice.episode.plan import Plan, make_plan
+from demod_voice.episode.timing import arrange, pause_before
+from demod_voice.errors import FaultsError
+from demod_voice.formats.script import Chapter, Paragraph, Script, ScriptLine, SpeakerSpec
+from demod_voice.speech.studio import Take
+
+SPEAKERS = {name: SpeakerSpec(name, line=3, engine="espeak", voice="en-us") for name in ("Ada", "Ben")}
+
+
+def script(paragraphs: list[list[tuple[str, str]]], title: str = "") -> Script:
+    lines = iter(range(10, 10_000))
+    made = tuple(Paragraph(tuple(ScriptLine(who, text, next(lines)) for who, text in each)) for each in paragraphs)
+    return Script("T", "en", SPEAKERS, (Chapter(title, made),), "t.md")
+
+
+def plan_of(made: Script) -> Plan:
+    return make_plan(made, Path("/nowhere"), DEFAULTS)
+
+
+def jobs(plan: Plan) -> list[tuple[str, int]]:
+    return [(line.job.id, line.job.seed) for line in plan.lines]
+
+
+@pytest.fixture
+def lines() -> list[tuple[str, str]]:
+    return [("Ada" if number % 2 else "Ben", f"Sentence number {number}.") for number in range(200)]
+
+
+def test_change_insert_delete_move_touch_one_one_zero_zero_lines(lines: list[tuple[str, str]]) -> None:
+    before = set(jobs(plan_of(script([lines]))))
+    changed = [*lines[:77], ("Ada", "Something else."), *lines[78:]]
+    inserted = [*lines[:77], ("Ada", "Something else."), *lines[77:]]
+    deleted = [*lines[:77], *lines[78:]]
+    moved = [*lines[:20], lines[150], *lines[20:150], *lines[151:]]
+    new = [len(set(jobs(plan_of(script([each])))) - before) for each in (changed, inserted, deleted, moved)]
+    assert new == [1, 1, 0, 0]
+
+
+def test_the_same_line_twice_has_two_ids() -> None:
+    ids = [each for each, _ in jobs(plan_of(script([[("Ada", "Yes."), ("Ada", "Yes."), ("Ben", "Yes.")]])))]
+    assert len(set(ids)) == 3
+
+
+def test_ids_know_their_chapter() -> None:
+    one = jobs(plan_of(script([[("Ada", "Yes.")]], "First")))
+    two = jobs(plan_of(script([[("Ada", "Yes.")]], "Second")))
+    assert one != two
+
+
+def test_joints_say_what_stands_between() -> None:
+    made = script([[("Ada", "a"), ("Ada", "b"), ("Ben", "c")], [("Ben", "d")]])
+    second = Chapter("Two", (Paragraph((ScriptLine("Ada", "e", 99),)),))
+    made = Script(made.title, made.language, made.speakers, (*made.chapters, second), made.source)
+    assert [line.joint for line in plan_of(made).lines] == ["first", "line", "speaker", "paragraph", "chapter"]
+
+
+def test_every_wrong_speaker_is_reported_at_once() -> None:
+    speakers = {
+        "Ada": SpeakerSpec("Ada", line=4, engine="espaek"),
+        "Ben": SpeakerSpec("Ben", line=6, engine="nothing"),
+    }
+    made = Script("T", "en", speakers, script([[("Ada", "a"), ("Ben", "b")]]).chapters, "t.md")
+    with pytest.raises(FaultsError) as caught:
+        plan_of(made)
+    assert "t.md:4" in str(caught.value)
+    assert "t.md:6" in str(caught.value)
+    assert "espeak" in str(caught.value)
+
+
+def test_pauses_vary_within_the_jitter_and_belong_to_the_line(lines: list[tuple[str, str]]) -> None:
+    plan = plan_of(script([lines]))
+    pauses = Pauses(speaker_ms=400, jitter=0.2)
+    found = {line.job.id: pause_before(line, pauses, 42) for line in plan.lines[1:]}
+    assert min(found.values()) >= 0.32
+    assert max(found.values()) <= 0.48
+    assert max(found.values()) - min(found.values()) > 0.1
+    shuffled = plan_of(script([[lines[0], *random.Random(1).sample(lines[1:], 199)]]))
+    for line in shuffled.lines[1:]:
+        if line.joint == "speaker" and line.job.id in found:
+            assert pause_before(line, pauses, 42) == found[line.job.id]
+
+
+def take(samples: int, rate: int = 22050) -> Take:
+    return Take(
+        path=Path("x.wav"), key="k", sha256="h", sample_rate=rate, num_samples=samples, words=(), engine="espeak",
+        engine_output_version=1, model="m", model_revision="r", seed=1, attempt=0, degraded=(), spoken=True,
+        cached=False, text_spoken="",
+    )  # fmt: skip
+
+
+def test_positions_are_explicit_and_never_drift(lines: list[tuple[str, str]]) -> None:
+    plan = plan_of(script([lines]))
+    timing = arrange(plan, [take(12_345)] * 200, Episode(pauses=Pauses(jitter=0.0, speaker_ms=450)))
+    length = -(-12_345 * 24_000 // 22_050)
+    for number, placed in enumerate(timing.placed):
+        assert placed.start == number * (length + round(0.45 * 24_000))
+        assert placed.end - placed.start == length
+    assert timing.num_samples == timing.placed[-1].end
+
+
+def test_a_pause_in_the_script_replaces_the_natural_one() -> None:
+    lines = (ScriptLine("Ada", "a", 10), ScriptLine("Ben", "b", 11, pause_before_s=2.5))
+    made = Script("T", "en", SPEAKERS, (Chapter("", (Paragraph(lines),)),), "t.md", trailing_pause_s=1.0)
+    timing = arrange(plan_of(made), [take(24_000, 24_000)] * 2, Episode())
+    assert timing.placed[1].start - timing.placed[0].end == 60_000
+    assert timing.num_samples == timing.placed[1].end + 24_000
+
+
+def test_clips_that_abut_share_a_crossfade_and_no_other_does() -> None:
+    lines = (ScriptLine("Ada", "a", 10), ScriptLine("Ben", "b", 11, pause_before_s=0.0), ScriptLine("Ada", "c", 12))
+    made = Script("T", "en", SPEAKERS, (Chapter("", (Paragraph(lines),)),), "t.md")
+    timing = arrange(plan_of(made), [take(24_000, 24_000)] * 3, Episode(crossfade_ms=50))
+    assert [placed.crossfade_in for placed in timing.placed] == [0, 1200, 0]
+    assert timing.placed[1].start == timing.placed[0].end - 1200
+    assert timing.placed[2].start > timing.placed[1].end
+
+
+def test_a_crossfade_is_at_most_half_of_the_shorter_clip() -> None:
+    lines = (ScriptLine("Ada", "a", 10), ScriptLine("Ben", "b", 11, pause_before_s=0.0))
+    made = Script("T", "en", SPEAKERS, (Chapter("", (Paragraph(lines),)),), "t.md")
+    timing = arrange(plan_of(made), [take(100, 24_000), take(24_000, 24_000)], Episode(crossfade_ms=50))
+    assert timing.placed[1].crossfade_in == 50

@@ -1,0 +1,147 @@
+"""What the words of a script mean: saved voices first, then models, then presets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from demod_worker.messages import LoadResult
+
+from demod_voice.errors import UsageError
+from demod_voice.voices.adding import NewVoice
+from demod_voice.voices.resolve import resolve
+from demod_voice.voices.resolved import has_preset
+
+
+@pytest.fixture
+def saved(store, clone):
+    store.add(clone("ada"))
+    store.add(
+        NewVoice(
+            "nora", "plain", preset="en-gb", speaker="3", speed=1.2, pitch=0.9, volume_db=-2.0, style={"a": 1, "b": 2}
+        )
+    )
+    return store
+
+
+def test_a_saved_voice_comes_first_and_brings_everything(settings, saved) -> None:
+    voice = resolve(settings, voice="ada")
+    assert (voice.name, voice.engine.name, voice.language) == ("ada", "cloner", "en-GB")
+    assert (voice.consent, voice.licence) == ("self", "CC-BY-4.0")
+    assert len(voice.voice.references) == 2
+    assert resolve(settings, engine="cloner", voice="ada") == voice
+    assert resolve(settings, model="ada") == voice
+
+
+def test_what_is_said_beside_it_is_added_to_the_voices_own(settings, saved) -> None:
+    voice = resolve(
+        settings, voice="nora", speaker="0", language="de", speed=0.5, pitch=2.0, volume_db=1.0, style={"b": 3}
+    )
+    assert voice.voice.speaker == "0"
+    assert (voice.language, voice.volume_db) == ("de", -1.0)
+    assert (voice.speed, voice.pitch) == (pytest.approx(0.6), pytest.approx(1.8))
+    assert dict(voice.style) == {"a": 1, "b": 3}
+    assert resolve(settings, voice="nora").voice.speaker == "3"
+
+
+def test_another_engine_than_the_saved_voices(settings, saved) -> None:
+    with pytest.raises(UsageError, match="nora is saved for engine plain"):
+        resolve(settings, engine="cloner", voice="nora")
+
+
+def test_a_preset_of_the_named_or_default_engine(settings) -> None:
+    voice = resolve(settings, engine="plain", voice="en-us+f3")
+    assert (voice.name, voice.voice.preset, voice.consent, voice.licence) == (
+        "en-us+f3",
+        "en-us+f3",
+        "preset",
+        "CC0-1.0",
+    )
+    default = replace(settings, engines=replace(settings.engines, default="plain"))
+    assert resolve(default).engine.name == "plain"
+    assert resolve(default).voice.preset is None
+    assert resolve(default).name == "default"
+
+
+def test_a_model_by_path_or_by_its_name_in_the_voices_folder(settings, store, tmp_path: Path) -> None:
+    model = tmp_path / "amy.onnx"
+    model.write_bytes(b"x")
+    for asked in ({"voice": str(model)}, {"model": str(model)}):
+        voice = resolve(settings, engine="plain", speaker="0", **asked)
+        assert (voice.name, voice.voice.model, voice.voice.speaker) == ("amy", str(model), "0")
+        assert (voice.voice.preset, voice.consent) == (None, "unknown")
+    store.root.mkdir(parents=True)
+    (store.root / "ben.onnx").write_bytes(b"x")
+    for name in ("ben", "ben.onnx"):
+        assert resolve(settings, engine="plain", voice=name).voice.model == str(store.root / "ben.onnx")
+        assert resolve(settings, engine="plain", model=name).voice.model == str(store.root / "ben.onnx")
+
+
+def test_an_onnx_model_without_an_engine_is_pipers(settings, tmp_path: Path) -> None:
+    model = tmp_path / "amy.onnx"
+    model.write_bytes(b"x")
+    assert resolve(settings, model=str(model)).engine.name == "piper"
+    assert resolve(settings, voice=str(model)).engine.name == "piper"
+
+
+def test_a_model_folder_needs_no_suffix(settings, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    voice = resolve(settings, engine="plain", model=str(tmp_path / "checkpoint"))
+    assert voice.voice.model == str(tmp_path / "checkpoint")
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"engine": "plian"}, ["plian", "plain"]),
+        ({"model": "norra"}, ["model norra does not exist", "did you mean nora"]),
+        ({"voice": "models/nora.onnx"}, ["models/nora.onnx does not exist", "did you mean nora"]),
+        ({"voice": "a", "model": "b"}, ["both a voice"]),
+        ({"engine": "plain", "speed": 9.0, "pitch": 0.0, "language": "??"}, ["speed 9", "pitch 0", "'??'"]),
+        ({"engine": "plian", "speed": 9.0}, ["plian", "speed 9"]),
+        ({"voice": "a\0b", "engine": "plian"}, ["plian"]),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_nearest(settings, saved, asked: dict, words: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve(settings, **asked)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_voice_that_lost_a_file(settings, saved) -> None:
+    (saved.root / "ada" / "references" / "02.wav").unlink()
+    with pytest.raises(UsageError, match=r"ada has lost references/02.wav"):
+        resolve(settings, voice="ada")
+
+
+class Engine:
+    """Answers ``load`` with a fixed list of voices."""
+
+    def __init__(self, *voices: str) -> None:
+        self.voices = voices
+
+    def load(self, engine: str, model: str | None = None) -> LoadResult:
+        return LoadResult(voices=self.voices)
+
+
+def test_verify_asks_the_engine(settings) -> None:
+    voice = resolve(settings, engine="plain", voice="ento")
+    assert voice.verify(Engine("ento", "dos")) == []
+    assert voice.verify(Engine()) == [], "an engine that lists nothing is believed"
+    (fault,) = voice.verify(Engine("entro", "dos"))
+    assert "no voice 'ento'" in fault.message
+    assert "entro" in (fault.hint or "")
+    (fault,) = voice.verify(Engine("ento"), "fr-CA")
+    assert "does not speak 'fr-CA'" in fault.message
+    assert voice.verify(Engine("ento"), "en_GB") == []
+
+
+def test_variants_of_presets() -> None:
+    assert has_preset("en-us+f3", ["en-us", "de", "+f3"])
+    assert has_preset("en-us+f3", ["en-us+f3"])
+    assert has_preset("en-us+f3", ["en-us", "de"])
+    assert not has_preset("en-us+f9", ["en-us", "+f3"])
+    assert not has_preset("xx+f3", ["en-us", "+f3"])
+    assert not has_preset("f3", ["en-us", "+f3"])
