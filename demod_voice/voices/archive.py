@@ -6,9 +6,12 @@ the file may come from anybody.
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
+import struct
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -40,6 +43,17 @@ LARGEST_TOTAL = 16 << 30
 LARGEST_RATIO = 200
 """Unpacked over packed; sound and weights stay below 10, a zip bomb does not."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+)
+"""What ``zipfile`` raises on damaged archives."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -100,8 +114,12 @@ def unpack(source: Path, folder: Path) -> Unpacked:
                 wrong = list(_extract(archive, manifest["files"], folder))
     except FileNotFoundError as error:
         raise UsageError(f"{source} does not exist") from error
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+    except _UNREADABLE as error:
         raise UsageError(f"{source} is not a .voice file: {error}") from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # an offset in a damaged zip points before its beginning
+            raise UsageError(f"{source} is not a .voice file: {error}") from error
+        raise
     if wrong:
         raise FaultsError(str(source), wrong, "nothing was saved")
     record = read_record((folder / RECORD).read_text(encoding="utf-8"), str(source))
