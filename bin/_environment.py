@@ -109,10 +109,22 @@ def _pip(folder: str, lock: str, count: int) -> None:
         words = done.stdout + done.stderr
         if "ensurepip" in words or "No module named venv" in words:
             version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-            _stop("this Python has no ensurepip", f"on Debian and Ubuntu: apt install python{version}-venv, or install uv")
+            _stop(
+                "this Python has no ensurepip", f"on Debian and Ubuntu: apt install python{version}-venv, or install uv"
+            )
         _stop(f"the environment could not be made: {words.strip()}", "")
     python = os.path.join(folder, "bin", "python")
-    command = [python, "-m", "pip", "install", *PIP, "--no-input", "--disable-pip-version-check", "-r", os.path.join(ROOT, lock)]
+    command = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        *PIP,
+        "--no-input",
+        "--disable-pip-version-check",
+        "-r",
+        os.path.join(ROOT, lock),
+    ]
     environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ)
     lines, number = [], 0

@@ -20,7 +20,12 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     for name in [name for name in os.environ if name.startswith("DEMOD_VOICE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
-    for variable, folder in (("CONFIG", ".config"), ("DATA", ".local/share"), ("CACHE", ".cache"), ("STATE", ".local/state")):
+    for variable, folder in (
+        ("CONFIG", ".config"),
+        ("DATA", ".local/share"),
+        ("CACHE", ".cache"),
+        ("STATE", ".local/state"),
+    ):
         monkeypatch.setenv(f"XDG_{variable}_HOME", str(home / folder))
     return home
 
@@ -72,7 +77,9 @@ def small_disk(tmp_path: Path):
     def mount(megabytes: int) -> Path:
         folder = tmp_path / "disk"
         folder.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, check=False)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, check=False
+        )
         if done.returncode != 0:
             pytest.skip(f"no tmpfs can be mounted here: {done.stderr.decode().strip()}")
         mounted.append(folder)

@@ -27,7 +27,10 @@ COMPILE = ["pip", "compile", "--quiet", "--universal", "--python-version", "3.11
 
 def sources() -> dict[Path, Path]:
     """Lock file -> what it is made from."""
-    found = {ROOT / "requirements.txt": ROOT / "pyproject.toml", ROOT / "requirements-test.txt": ROOT / "requirements-test.in"}
+    found = {
+        ROOT / "requirements.txt": ROOT / "pyproject.toml",
+        ROOT / "requirements-test.txt": ROOT / "requirements-test.in",
+    }
     for folder in sorted((ROOT / "backends").iterdir()):
         if (folder / "requirements.in").is_file():
             found[folder / "requirements.txt"] = folder / "requirements.in"
@@ -41,7 +44,11 @@ def lock(source: Path, target: Path, folder: Path) -> str:
     core = folder / "requirements.in"
     core.write_text("\n".join(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]) + "\n")
     given = folder / "given.in"
-    words = core.read_text() if source.name == "pyproject.toml" else source.read_text().replace("-r requirements.in", core.read_text())
+    words = (
+        core.read_text()
+        if source.name == "pyproject.toml"
+        else source.read_text().replace("-r requirements.in", core.read_text())
+    )
     given.write_text(words)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
     command = [sys.executable, "-m", "uv", *COMPILE, str(given), "-o", str(out)]

@@ -63,7 +63,9 @@ class Catalogue:
     """
 
     def __init__(self, voices: Iterable[tuple[str, Iterable[tuple[str, int]], str]], variants: Iterable[Sequence[str]]):
-        rows = [(name, identifier, tuple((tag.lower(), rank) for tag, rank in tags)) for name, tags, identifier in voices]
+        rows = [
+            (name, identifier, tuple((tag.lower(), rank) for tag, rank in tags)) for name, tags, identifier in voices
+        ]
         rows.sort(key=lambda row: (row[2][0][0] if row[2] else "", len(row[1]), row[1]))
         self.entries: list[Entry] = []
         self._languages: dict[str, tuple[int, Entry]] = {}
@@ -128,7 +130,9 @@ class Catalogue:
         for candidate in _widened(tag):
             if candidate in self._languages:
                 entry = self._languages[candidate][1]
-                exact = candidate == ALIASES.get(tag, tag) or entry.tags[0][0] == candidate or candidate == LATIN_AMERICA
+                exact = (
+                    candidate == ALIASES.get(tag, tag) or entry.tags[0][0] == candidate or candidate == LATIN_AMERICA
+                )
                 return entry, "" if exact else f"{language} as {entry.offered}"
         raise UnknownVoice("language", language, _nearest(tag, self._languages))
 

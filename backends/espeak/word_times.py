@@ -15,7 +15,9 @@ from demod_worker.messages import Word
 from espeak_library import SILENCE, SOUND, WORD, Event
 
 _STRETCH = re.compile(r"\S+")
-_SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff65\U00020000-\U0003ffff]")
+_SPACELESS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff65\U00020000-\U0003ffff]"
+)
 _DIGITS = 4
 """Decimals of a time in seconds: a tenth of a millisecond."""
 

@@ -57,9 +57,7 @@ def render_episode(
     return _render(Path(script), Path(output), settings, formats, progress)
 
 
-def check_episode(
-    script: str | Path, *, settings: Settings = DEFAULTS, progress: Progress = SILENT
-) -> CheckReport:
+def check_episode(script: str | Path, *, settings: Settings = DEFAULTS, progress: Progress = SILENT) -> CheckReport:
     """Read a script, resolve its voices, ask the engines for them; speak nothing.
 
     Raises:
@@ -98,7 +96,9 @@ def describe_render(report: RenderReport) -> list[str]:
     numbers = report.metrics
     spoken, total = numbers["utterances_generated"], numbers["utterances_total"]
     length = format_duration(numbers["total_duration_sec"])
-    lines = [f"{length} of audio in {format_duration(numbers['generation_time_sec'])}; {spoken} of {total} lines spoken"]
+    lines = [
+        f"{length} of audio in {format_duration(numbers['generation_time_sec'])}; {spoken} of {total} lines spoken"
+    ]
     for name, measured in report.manifest["loudness"]["files"].items():
         loudness = f"{measured['lufs']:.1f} LUFS, true peak {measured['true_peak_dbtp']:.1f} dBTP"
         lines.append(f"{report.outputs.audio[name]}  {loudness}")

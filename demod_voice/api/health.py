@@ -52,8 +52,6 @@ def check_health(settings: Settings = DEFAULTS, progress: Progress = SILENT) -> 
 
 def _python() -> Check:
     version = platform.python_version()
-    if sys.version_info < (3, 11):
-        return Check("python", FAILED, version, "demod-voice needs Python 3.11 or newer")
     return Check("python", OK, f"{version} ({sys.executable})")
 
 
@@ -132,5 +130,7 @@ def _licences(settings: Settings) -> Iterator[Check]:
     for info in find_engines(settings).values():
         if info.requires_acceptance:
             hint = f"read it at {info.model_source}" if info.model_source else ""
-            yield Check(f"licence {info.name}", INFO, f"model licence {info.model_licence} must be accepted first", hint)
+            yield Check(
+                f"licence {info.name}", INFO, f"model licence {info.model_licence} must be accepted first", hint
+            )
     yield Check("settings", OK, str(config_folder() / "config.yaml"))

@@ -30,9 +30,7 @@ class Clip:
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 2 or self.samples.dtype != np.float32:
-            raise ValueError(
-                f"a clip holds float32 (channels, samples); got {self.samples.dtype} {self.samples.shape}"
-            )
+            raise ValueError(f"a clip holds float32 (channels, samples); got {self.samples.dtype} {self.samples.shape}")
         if self.sample_rate <= 0:
             raise ValueError(f"sample rate must be positive, got {self.sample_rate}")
 

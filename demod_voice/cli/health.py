@@ -18,7 +18,7 @@ def register(parser: Parser) -> None:
     )
 
 
-def run_health(args: argparse.Namespace, app: App) -> int:
+def run_health(_args: argparse.Namespace, app: App) -> int:
     """Print a line for each check; 4 when one failed."""
     from demod_voice.api.health import check_health
 

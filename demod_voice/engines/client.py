@@ -123,7 +123,9 @@ class Worker:
             )
         except OSError as error:
             hint = f"repair it with: demod-voice engines install {self.info.name}"
-            raise EngineStartFailed(f"engine {self.info.name} cannot be started: {command[0]}: {error}", hint) from error
+            raise EngineStartFailed(
+                f"engine {self.info.name} cannot be started: {command[0]}: {error}", hint
+            ) from error
         self._writer = FrameWriter(_pipe(self._process.stdin))
         self._threads = [
             threading.Thread(target=target, args=(_pipe(stream),), daemon=True, name=f"{self.info.name}-{name}")
@@ -431,7 +433,11 @@ def _ending(code: int | None) -> str:
 
 
 def _crash_hint(code: int | None) -> str | None:
-    return "SIGKILL is usually out of memory: close other programs or use fewer --jobs" if code == -signal.SIGKILL else None
+    return (
+        "SIGKILL is usually out of memory: close other programs or use fewer --jobs"
+        if code == -signal.SIGKILL
+        else None
+    )
 
 
 def _rest(error: EngineError) -> str:

@@ -157,10 +157,14 @@ def _pip(info: EngineInfo, folder: Path, progress: Progress, step: str) -> None:
 
 def _failed(info: EngineInfo, lines: list[str]) -> EngineStartFailed:
     text = "\n".join(f"    {line}" for line in lines[-SHOWN_LINES:])
-    offline = any(word in "\n".join(lines) for word in ("Temporary failure", "NewConnectionError", "Max retries", "No matching"))
+    offline = any(
+        word in "\n".join(lines) for word in ("Temporary failure", "NewConnectionError", "Max retries", "No matching")
+    )
     hint = "the package index cannot be reached: check the network or pip's configuration" if offline else None
     again = f"then run: demod-voice engines install {info.name}"
-    return EngineStartFailed(f"engine {info.name} could not be installed\n{text}", f"{hint}; {again}" if hint else again)
+    return EngineStartFailed(
+        f"engine {info.name} could not be installed\n{text}", f"{hint}; {again}" if hint else again
+    )
 
 
 def _run(info: EngineInfo, command: list[str], what: str) -> None:

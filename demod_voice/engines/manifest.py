@@ -81,14 +81,14 @@ def read_engine(folder: Path) -> EngineInfo:
 
 def _values(document: Mapping[str, Any], text: str, faults: list[Fault]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for section, keys in _FIELDS.items():
-        table = document.get(section, {}) if section else {k: v for k, v in document.items() if not isinstance(v, dict)}
+    for section in _FIELDS:
+        top = {key: value for key, value in document.items() if not isinstance(value, dict)}
+        table: Any = document.get(section, {}) if section else top
         if not isinstance(table, dict):
             faults.append(Fault(_line(text, section), f"[{section}] must be a table"))
             continue
         for key, value in table.items():
             _take(section, key, value, text, values, faults)
-        del keys
     for name in document:
         if isinstance(document[name], dict) and name not in _FIELDS:
             faults.append(Fault(_line(text, f"[{name}]"), f"unknown table [{name}]", _near(name, _FIELDS)))
@@ -122,14 +122,18 @@ def _check(values: Mapping[str, Any], folder: Path, text: str, faults: list[Faul
         faults.append(Fault(_line(text, "name"), f"name {name!r} is not its folder's name {folder.name!r}"))
     for operation in values.get("operations", ()):
         if operation not in OPERATIONS:
-            faults.append(Fault(_line(text, "operations"), f"unknown operation {operation!r}", _near(operation, OPERATIONS)))
+            faults.append(
+                Fault(_line(text, "operations"), f"unknown operation {operation!r}", _near(operation, OPERATIONS))
+            )
     if values.get("determinism", "none") not in DETERMINISM:
         faults.append(Fault(_line(text, "determinism"), f"determinism is one of {', '.join(DETERMINISM)}"))
 
 
 def _line(text: str, word: str) -> int | None:
     pattern = re.compile(rf"^\s*{re.escape(word)}\s*(=|$|\])")
-    return next((number for number, row in enumerate(text.splitlines(), 1) if pattern.match(row) or row.strip() == word), None)
+    return next(
+        (number for number, row in enumerate(text.splitlines(), 1) if pattern.match(row) or row.strip() == word), None
+    )
 
 
 def _near(word: str, known: Any) -> str | None:

@@ -173,7 +173,9 @@ class Pool:
 
         def work() -> None:
             try:
-                collected = _Collector(self.info(engine).name, [request], on_clip=lambda clip: _put(clips, clip, stopped))
+                collected = _Collector(
+                    self.info(engine).name, [request], on_clip=lambda clip: _put(clips, clip, stopped)
+                )
                 self._perform(engine, [request], collected)
                 failed = collected.results()[0]
                 clips.put(failed if isinstance(failed, EngineError) else None)

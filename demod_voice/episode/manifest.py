@@ -94,7 +94,11 @@ def chapter_marks(plan: Plan, timing: Timing) -> list[tuple[str, float, float]]:
     edges = [0, *(starts[number] for number in order[1:]), timing.num_samples]
     rate = timing.sample_rate
     return [
-        (plan.script.chapters[number].title or plan.script.title, seconds(edges[at], rate), seconds(edges[at + 1], rate))
+        (
+            plan.script.chapters[number].title or plan.script.title,
+            seconds(edges[at], rate),
+            seconds(edges[at + 1], rate),
+        )
         for at, number in enumerate(order)
     ]
 
@@ -156,7 +160,10 @@ def _generation(facts: Facts) -> dict[str, Any]:
 
 
 def _loudness(facts: Facts) -> dict[str, Any]:
-    reports = {name: {key: value for key, value in asdict(each).items() if key != "path"} for name, each in facts.exports.items()}
+    reports = {
+        name: {key: value for key, value in asdict(each).items() if key != "path"}
+        for name, each in facts.exports.items()
+    }
     return {"master": asdict(facts.master), "files": reports}
 
 

@@ -66,9 +66,7 @@ def line_id(chapter: Chapter, line: ScriptLine, occurrences: Counter[str]) -> st
     return f"{content}-{occurrences[content]}"
 
 
-def _planned(
-    script: Script, voices: Mapping[str, ResolvedVoice], language: str, seed: int
-) -> Iterator[PlannedLine]:
+def _planned(script: Script, voices: Mapping[str, ResolvedVoice], language: str, seed: int) -> Iterator[PlannedLine]:
     occurrences: Counter[str] = Counter()
     previous: ScriptLine | None = None
     for number, chapter in enumerate(script.chapters):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +102,8 @@ def render(
             master_hash, mastered = _mix(run, timing, plan, settings, progress)
         with clock.phase("export"):
             exports, hashes = _export_all(run, outputs, master_hash, plan, timing, settings, progress)
-        hashes |= _transcripts(run, outputs, timing)
-        warnings = _warnings(mastered, exports, timing)
+        hashes |= _transcripts(outputs, timing)
+        warnings = _warnings(mastered, exports)
         facts = Facts(
             plan, timing, mastered, exports, hashes, run.created, _shaping(settings), hash_file(script_path), warnings
         )
@@ -246,7 +246,7 @@ def _tags(plan: Plan) -> Tags:
     )
 
 
-def _transcripts(run: RunFolder, outputs: Outputs, timing: Timing) -> dict[str, str]:
+def _transcripts(outputs: Outputs, timing: Timing) -> dict[str, str]:
     rate = timing.sample_rate
     cues = [Cue(each.start / rate, each.end / rate, each.line.speaker, each.line.source.text) for each in timing.placed]
     write_vtt(outputs.vtt, cues)
@@ -254,8 +254,9 @@ def _transcripts(run: RunFolder, outputs: Outputs, timing: Timing) -> dict[str, 
     return {path.name: hash_file(path) for path in (outputs.vtt, outputs.srt)}
 
 
-def _warnings(mastered: MasterReport, exports: Mapping[str, ExportReport], timing: Timing) -> tuple[str, ...]:
-    found = [
+def _warnings(mastered: MasterReport, exports: Mapping[str, ExportReport]) -> tuple[str, ...]:
+    found = [] if mastered.on_target else [f"the master is at {mastered.lufs:.2f} LUFS, off its target"]
+    found += [
         f"{name}: {report.lufs:.2f} LUFS, true peak {report.true_peak_dbtp:.2f} dBTP, outside the target"
         for name, report in exports.items()
         if not report.within
@@ -276,7 +277,7 @@ def _shaping(settings: Settings) -> dict[str, Any]:
 
 
 def _write_run(run: RunFolder, numbers: Mapping[str, Any]) -> None:
-    finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(run.path / "run.json", {"finished": finished, "python": sys.version.split()[0], **numbers})
 
 
@@ -290,6 +291,3 @@ def _processors() -> int:
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-

@@ -56,7 +56,9 @@ class Builder:
             return
         if len(text) > self._limits.line_chars:
             limit = self._limits.line_chars
-            self.faults.append(Fault(line, f"a line of {len(text)} characters", f"at most {limit}: split it into paragraphs"))
+            self.faults.append(
+                Fault(line, f"a line of {len(text)} characters", f"at most {limit}: split it into paragraphs")
+            )
             return
         spoken = False
         before = len(self.faults)

@@ -113,7 +113,8 @@ def place_of(value: Any, faults: list[Fault], name: str = "", line: int | None =
 
 def load_yaml(text: str, shift: int, faults: list[Fault]) -> Any:
     """A YAML document whose mappings know their lines; ``shift`` lines stand before it in the file."""
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     loader = YAML(typ="rt", pure=True)
     try:

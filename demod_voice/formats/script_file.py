@@ -52,7 +52,9 @@ def read_script(path: Path, limits: Limits) -> Script:
     text = _text(path, limits)
     faults: list[Fault] = []
     if not text.strip():
-        raise FaultsError(str(path), [Fault(None, "the script is empty", "start from: demod-voice episode new my-show.md")])
+        raise FaultsError(
+            str(path), [Fault(None, "the script is empty", "start from: demod-voice episode new my-show.md")]
+        )
     suffix = path.suffix.lower()
     if suffix in JSON:
         script = read_data(load_json(text, faults), path.name, limits, faults)

@@ -16,7 +16,9 @@ from demod_voice.formats.speakers import read_speakers
 FRONT_KEYS = ("title", "id", "language", "seed", "speakers", "author", "album", "date", "description")
 META_KEYS = ("author", "album", "date", "description")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_TURN = re.compile(r"(?:\*\*|__)?(?P<name>[^\s:*_\\][^:\\\n]{0,59}?)(?::(?:\*\*|__)|(?:\*\*|__)?:)(?:\s+|$)(?P<text>.*)")
+_TURN = re.compile(
+    r"(?:\*\*|__)?(?P<name>[^\s:*_\\][^:\\\n]{0,59}?)(?::(?:\*\*|__)|(?:\*\*|__)?:)(?:\s+|$)(?P<text>.*)"
+)
 _NAME = re.compile(r"[^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){0,2}")
 _PAUSE_LINE = re.compile(r"\[pause[^\[\]]*\]", re.IGNORECASE)
 
@@ -145,4 +147,3 @@ def _front_matter(text: str, faults: list[Fault]) -> tuple[Mapping[str, Any] | N
 def _without_comments(body: str) -> str:
     """Comments blanked out, line ends kept, so that line numbers stay true."""
     return _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), body)
-

@@ -147,7 +147,8 @@ def _mp3(job: _Job) -> None:
         frames.write(encoder.encode(encode_pcm(block * np.float32(job.gain), "pcm_s16le")))
     frames.write(encoder.flush())
     frames.seek(0)
-    with av.open(frames, format="mp3") as source, av.open(str(job.out), "w", format="mp3", options=BIT_EXACT) as sink:
+    source: Any = av.open(frames, format="mp3")
+    with source, av.open(str(job.out), "w", format="mp3", options=BIT_EXACT) as sink:
         inside = source.streams.audio[0]
         outside = sink.add_stream_from_template(inside)
         _describe(sink, job)
@@ -158,7 +159,13 @@ def _mp3(job: _Job) -> None:
 
 
 def _libav(
-    job: _Job, container: str, codec: str, rate: int, sample_format: str, kbps: int, options: Mapping[str, str] = BIT_EXACT
+    job: _Job,
+    container: str,
+    codec: str,
+    rate: int,
+    sample_format: str,
+    kbps: int,
+    options: Mapping[str, str] = BIT_EXACT,
 ) -> None:
     layout = "mono" if job.info.num_channels == 1 else "stereo"
     with av.open(str(job.out), "w", format=container, options=dict(options)) as sink:
@@ -211,7 +218,13 @@ def _frame(block: Samples, rate: int, layout: str, position: int) -> Any:
 
 def _describe(sink: Any, job: _Job) -> None:
     tags = job.tags
-    named = {"title": tags.title, "artist": tags.artist, "album": tags.album, "date": tags.date, "comment": tags.comment}
+    named = {
+        "title": tags.title,
+        "artist": tags.artist,
+        "album": tags.album,
+        "date": tags.date,
+        "comment": tags.comment,
+    }
     sink.metadata.update({name: value for name, value in {**named, **tags.extra}.items() if value})
     if job.chapters:
         sink.set_chapters(

@@ -108,7 +108,15 @@ class WavWriter:
         frame = channels * self._width
         fmt = struct.pack("<HHIIHH", self._tag, channels, rate, rate * frame, frame, self._width * 8)
         size = 36 + self._bytes + self._bytes % 2
-        return b"RIFF" + struct.pack("<I", size) + b"WAVEfmt " + struct.pack("<I", 16) + fmt + b"data" + struct.pack("<I", self._bytes)
+        return (
+            b"RIFF"
+            + struct.pack("<I", size)
+            + b"WAVEfmt "
+            + struct.pack("<I", 16)
+            + fmt
+            + b"data"
+            + struct.pack("<I", self._bytes)
+        )
 
 
 def write_wav(path: Path, clip: Clip, encoding: str = "pcm_s16le") -> None:

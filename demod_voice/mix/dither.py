@@ -28,6 +28,8 @@ def tpdf(seed: int, start: int, count: int, channel: int = 0) -> NDArray[np.floa
 
 def _cell(seed: int, channel: int, number: int) -> NDArray[np.float32]:
     """Two 16-bit uniforms of one 32-bit number: their sum is triangular in steps of 2**-15."""
-    words = Generator(Philox(key=[seed, channel], counter=[0, 0, number, 0])).integers(0, 1 << 32, CELL, dtype=np.uint32)
+    words = Generator(Philox(key=[seed, channel], counter=[0, 0, number, 0])).integers(
+        0, 1 << 32, CELL, dtype=np.uint32
+    )
     total = (words & np.uint32(0xFFFF)).astype(np.float32) + (words >> np.uint32(16)).astype(np.float32)
     return (total + np.float32(1.0)) / np.float32(65536.0) - np.float32(1.0)

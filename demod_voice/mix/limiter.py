@@ -66,7 +66,8 @@ def _smooth(needed: NDArray[np.float32], look: int) -> NDArray[np.float32]:
         padded = np.pad(piece, look, constant_values=1.0)
         held = np.lib.stride_tricks.sliding_window_view(padded, width).min(axis=1)
         out[start:end] = np.convolve(np.pad(held, look, mode="edge"), shape, "valid")
-    return np.minimum(out, 1.0)
+    limited: NDArray[np.float32] = np.minimum(out, np.float32(1.0))
+    return limited
 
 
 def _clusters(indices: NDArray[np.intp], length: int, reach: int) -> list[tuple[int, int]]:

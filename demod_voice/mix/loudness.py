@@ -65,7 +65,7 @@ class Meter:
         self._hop = round(sample_rate / HOPS_A_SECOND)
         self._rest = np.zeros((num_channels, 0))
         self._energies: list[Floats] = []
-        self._peak = TruePeak(sample_rate, num_channels)
+        self._peak = TruePeak(num_channels)
 
     def push(self, samples: Samples) -> None:
         """Add samples of shape (channels, n)."""
@@ -121,7 +121,7 @@ class TruePeak:
     absolute coefficients. Source: BS.1770-4 annex 2; at 96 kHz and more, 2x would do and 4x is only finer.
     """
 
-    def __init__(self, sample_rate: int, num_channels: int) -> None:
+    def __init__(self, num_channels: int) -> None:
         self._phases = interpolator()
         self._most = float(np.abs(self._phases).sum(axis=1).max())
         self._tail = np.zeros((num_channels, TAPS - 1), np.float32)

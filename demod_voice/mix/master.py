@@ -93,7 +93,9 @@ def _write(premix: Path, out: Path, gain_db: float, ceiling_dbtp: float | None, 
     return report(meter, info.duration_s)
 
 
-def _processed(premix: Path, info: WavInfo, gain_db: float, ceiling_dbtp: float | None) -> Iterator[tuple[int, Samples]]:
+def _processed(
+    premix: Path, info: WavInfo, gain_db: float, ceiling_dbtp: float | None
+) -> Iterator[tuple[int, Samples]]:
     gain = np.float32(gain_from_db(gain_db))
     reach = context_samples(info.sample_rate) if ceiling_dbtp is not None else 0
     for start, window in _windows(premix, info, reach):
@@ -124,4 +126,5 @@ def _dithered(samples: Samples, start: int, seed: int) -> Samples:
         noise = tpdf(seed, start, len(row), channel)
         noise[row == 0.0] = 0.0
         row += noise
-    return np.clip(np.rint(scaled), -FULL_SCALE, FULL_SCALE - 1)
+    whole: Samples = np.clip(np.rint(scaled), -FULL_SCALE, FULL_SCALE - 1)
+    return whole

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ class RunFolder:
             for name, path in temporary.items():
                 (self.path / name).parent.mkdir(parents=True, exist_ok=True)
                 flush(path)
-                os.replace(path, self.path / name)
+                path.replace(self.path / name)
         except OSError as error:
             raise output_error(self.path / step.outputs[0], error) from error
         finally:
@@ -138,4 +138,4 @@ class RunFolder:
 
 
 def _iso(epoch: int) -> str:
-    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

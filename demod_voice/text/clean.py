@@ -7,7 +7,9 @@ import unicodedata
 
 _DROPPED = {"Cc", "Cs", "Cn", "Co"}
 _SPACES = re.compile(r"\s+")
-_INVISIBLE = dict.fromkeys([0x00AD, 0x200B, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F])
+_INVISIBLE = dict.fromkeys(
+    [0x00AD, 0x200B, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F]
+)
 """Soft hyphen, zero-width space, joiner, BOM, and the marks of text direction: nothing is heard of them."""
 
 

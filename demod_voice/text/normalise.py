@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt")
@@ -36,19 +36,46 @@ _UNITS = {
     "l": "volume-liter",
 }
 _ABBREVIATIONS = {
-    "en": {"Mr.": "Mister", "Mrs.": "Missis", "Dr.": "Doctor", "e.g.": "for example", "i.e.": "that is", "etc.": "et cetera", "vs.": "versus", "No.": "number"},
-    "de": {"z. B.": "zum Beispiel", "z.B.": "zum Beispiel", "d. h.": "das heißt", "d.h.": "das heißt", "usw.": "und so weiter", "Dr.": "Doktor", "Nr.": "Nummer", "ca.": "circa"},
+    "en": {
+        "Mr.": "Mister",
+        "Mrs.": "Missis",
+        "Dr.": "Doctor",
+        "e.g.": "for example",
+        "i.e.": "that is",
+        "etc.": "et cetera",
+        "vs.": "versus",
+        "No.": "number",
+    },
+    "de": {
+        "z. B.": "zum Beispiel",
+        "z.B.": "zum Beispiel",
+        "d. h.": "das heißt",
+        "d.h.": "das heißt",
+        "usw.": "und so weiter",
+        "Dr.": "Doktor",
+        "Nr.": "Nummer",
+        "ca.": "circa",
+    },
     "fr": {"M.": "Monsieur", "Mme": "Madame", "etc.": "et cetera", "p. ex.": "par exemple", "n°": "numéro"},
     "es": {"Sr.": "señor", "Sra.": "señora", "Dr.": "doctor", "etc.": "etcétera", "p. ej.": "por ejemplo"},
     "it": {"Sig.": "signor", "Dott.": "dottor", "ecc.": "eccetera", "es.": "esempio"},
     "pt": {"Sr.": "senhor", "Sra.": "senhora", "Dr.": "doutor", "etc.": "et cetera", "p. ex.": "por exemplo"},
-}  # fmt: skip
-_PERCENT = {"en": "percent", "de": "Prozent", "fr": "pour cent", "es": "por ciento", "it": "per cento", "pt": "por cento"}
+}
+_PERCENT = {
+    "en": "percent",
+    "de": "Prozent",
+    "fr": "pour cent",
+    "es": "por ciento",
+    "it": "per cento",
+    "pt": "por cento",
+}
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 _TIME = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)\b(?!:)")
 _ORDINAL_EN = re.compile(r"\b(\d{1,6})(?:st|nd|rd|th)\b")
 _NUMBER = r"\d{1,3}(?:[.,  ’']\d{3})+(?:[.,]\d{1,6})?|\d{1,15}(?:[.,]\d{1,6})?"
-_MONEY = re.compile(rf"(?:(?P<before>[$€£])\s?(?P<n1>{_NUMBER})|(?<![\d.,])(?P<n2>{_NUMBER})\s?(?P<after>[$€£]|EUR\b|USD\b|GBP\b))")
+_MONEY = re.compile(
+    rf"(?:(?P<before>[$€£])\s?(?P<n1>{_NUMBER})|(?<![\d.,])(?P<n2>{_NUMBER})\s?(?P<after>[$€£]|EUR\b|USD\b|GBP\b))"
+)
 _PERCENTAGE = re.compile(rf"(?<![\w.,])({_NUMBER})\s?%")
 _MEASURE = re.compile(rf"(?<![\w.,])({_NUMBER})\s?({'|'.join(map(re.escape, _UNITS))})(?![\w/])")
 _PLAIN = re.compile(rf"(?<![\w.,])(-?)({_NUMBER})(?!\w)")
@@ -70,7 +97,7 @@ def normalise(text: str, language: str) -> str:
     if not any(char.isdigit() for char in text):
         return text
     for pattern, words in _rules(primary):
-        text = pattern.sub(lambda match, words=words: _safely(words, match), text)
+        text = pattern.sub(partial(_safely, words), text)
     return text
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Any
 
-import unicodedata
-
-_LANGUAGES = frozenset("ca cs da de el en es fi fr hu is it lt lv nl no pl pt ro ru sk sl sv tr".split())
+_LANGUAGES = frozenset(("ca cs da de el en es fi fr hu is it lt lv nl no pl pt ro ru sk sl sv tr").split())
 """What the sentence-splitter library has lists of abbreviations for."""
 _OTHER_ENDS = re.compile(r"(?<=[。！？।؟۔…!?])\s*")
 _CLAUSES = re.compile(r"(?<=[,;:،、，；：–—-])\s*")

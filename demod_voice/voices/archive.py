@@ -106,14 +106,14 @@ def unpack(source: Path, folder: Path) -> Unpacked:
         FaultsError: everything that is wrong with it.
         UsageError: it is no ``.voice`` file.
     """
+    if not source.is_file():
+        raise UsageError(f"{source} {'is not a file' if source.exists() else 'does not exist'}")
     try:
         with zipfile.ZipFile(source) as archive:
             manifest = _read_manifest(archive, source)
             wrong = [*_entry_faults(archive), *_list_faults(archive, manifest)]
             if not wrong:
                 wrong = list(_extract(archive, manifest["files"], folder))
-    except FileNotFoundError as error:
-        raise UsageError(f"{source} does not exist") from error
     except _UNREADABLE as error:
         raise UsageError(f"{source} is not a .voice file: {error}") from error
     except OSError as error:

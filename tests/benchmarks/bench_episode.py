@@ -18,7 +18,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WORDS = "river stone garden window yellow seven captain morning paper engine silver little doctor travel music".split()
+WORDS = (
+    "river stone garden window yellow seven captain morning paper engine silver little doctor travel music"
+).split()
 SECONDS_PER_LINE = 6.3
 
 
@@ -29,7 +31,8 @@ def line(number: int) -> str:
 
 def script(lines: list[str]) -> str:
     """A Markdown script of two espeak speakers."""
-    head = "---\ntitle: Bench\nspeakers:\n  Ada: {engine: espeak, voice: en-us+f3}\n  Ben: {engine: espeak, voice: en-us+m3}\n---\n\n"
+    speakers = "  Ada: {engine: espeak, voice: en-us+f3}\n  Ben: {engine: espeak, voice: en-us+m3}\n"
+    head = f"---\ntitle: Bench\nspeakers:\n{speakers}---\n\n"
     return head + "\n\n".join(f"{('Ada', 'Ben')[number % 2]}: {text}" for number, text in enumerate(lines)) + "\n"
 
 
@@ -108,7 +111,9 @@ def main() -> None:
     for name, seconds, peak, metrics in rows:
         length = metrics["total_duration_sec"] / 60
         spoken = metrics["utterances_generated"]
-        print(f"{name:18} {seconds:8.2f} {seconds / cold:8.1%} {peak:8.0f} {spoken:7} {length:8.1f}  {metrics['phases_sec']}")
+        print(
+            f"{name:18} {seconds:8.2f} {seconds / cold:8.1%} {peak:8.0f} {spoken:7} {length:8.1f}  {metrics['phases_sec']}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How long ``--help`` takes, as a ratio of a bare ``python -c pass`` in the same run (median of 20, interleaved).
 
-    python tests/benchmarks/bench_startup.py COMMAND [ARGUMENT ...]
+python tests/benchmarks/bench_startup.py COMMAND [ARGUMENT ...]
 """
 
 from __future__ import annotations

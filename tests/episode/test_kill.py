@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import script_text, sentence
+from support.scripts import script_text, sentence
 
 LINES = 24
 RESULTS = ("show.mp3", "show.flac", "show.manifest.json", "show.vtt", "show.srt")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import script_text, sentence
+from support.scripts import script_text, sentence
 
 from demod_voice.api.episodes import check_episode, clean_episode, new_episode, render_episode
 from demod_voice.config import load_settings
@@ -88,7 +88,9 @@ def test_another_episode_takes_the_line_from_the_cache(tmp_path: Path, write_scr
 
 
 def test_deleting_the_cache_in_the_middle_harms_nothing(tmp_path: Path, write_script) -> None:
-    script = write_script(script_text([f"{sentence(number)} [[slow 0.05]]".replace("[[", "\\[\\[") for number in range(12)]))
+    script = write_script(
+        script_text([f"{sentence(number)} [[slow 0.05]]".replace("[[", "\\[\\[") for number in range(12)])
+    )
     stop = threading.Event()
 
     def vandal() -> None:
@@ -163,9 +165,7 @@ def test_bad_outputs_are_told_before_any_work(tmp_path: Path, write_script) -> N
     assert not list(tmp_path.glob("*.demod"))
 
 
-def test_a_path_outside_the_allowed_roots(
-    tmp_path: Path, write_script, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_path_outside_the_allowed_roots(tmp_path: Path, write_script, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMOD_VOICE_PATHS__ALLOWED_ROOTS", str(tmp_path / "inside"))
     (tmp_path / "inside").mkdir()
     (tmp_path / "inside" / "link").symlink_to(tmp_path)

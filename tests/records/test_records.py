@@ -43,7 +43,7 @@ def test_key_order_does_not_change_a_hash(value: dict[str, object]) -> None:
 
 
 def test_nan_is_not_hashed() -> None:
-    with pytest.raises(ValueError, match="not JSON compliant|Out of range"):
+    with pytest.raises(ValueError, match=r"not JSON compliant|Out of range"):
         canonical_json(float("nan"))
 
 
@@ -202,9 +202,7 @@ def test_an_output_beside_the_folder_is_swept_when_left_half_written(tmp_path: P
     assert not seen[0].exists()
 
 
-def test_the_moment_of_creation_is_kept_and_the_epoch_beats_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_moment_of_creation_is_kept_and_the_epoch_beats_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     folder = tmp_path / "x.demod"
     first = RunFolder(folder).created

@@ -14,7 +14,16 @@ from demod_voice.config.roots import check_inside
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("800ms", 0.8), ("1.5s", 1.5), ("1,5 s", 1.5), ("2min", 120), ("1h", 3600), ("7", 7), ("01:12", 72), ("1:02:03.5", 3723.5)],
+    [
+        ("800ms", 0.8),
+        ("1.5s", 1.5),
+        ("1,5 s", 1.5),
+        ("2min", 120),
+        ("1h", 3600),
+        ("7", 7),
+        ("01:12", 72),
+        ("1:02:03.5", 3723.5),
+    ],
 )
 def test_durations(text: str, seconds: float) -> None:
     assert units.parse_duration(text) == pytest.approx(seconds)
@@ -69,8 +78,15 @@ def test_every_error_class_is_drawn_in_the_tree_with_its_code() -> None:
 
 
 def test_faults_are_told_in_the_order_of_their_lines() -> None:
-    error = errors.FaultsError("a.md", [errors.Fault(9, "late"), errors.Fault(2, "early", "write it so"), errors.Fault(None, "all")])
-    assert str(error).splitlines() == ["3 faults in a.md", "  a.md: all", "  a.md:2: early (write it so)", "  a.md:9: late"]
+    error = errors.FaultsError(
+        "a.md", [errors.Fault(9, "late"), errors.Fault(2, "early", "write it so"), errors.Fault(None, "all")]
+    )
+    assert str(error).splitlines() == [
+        "3 faults in a.md",
+        "  a.md: all",
+        "  a.md:2: early (write it so)",
+        "  a.md:9: late",
+    ]
 
 
 def test_roots_allow_what_is_inside_and_name_what_is_not(tmp_path: Path) -> None:

@@ -28,13 +28,23 @@ def tree(folder: Path) -> dict[str, bytes]:
 Entry = tuple[zipfile.ZipInfo, bytes]
 
 
+_MADE: dict[str, bytes] = {}
+
+
 @pytest.fixture
 def archive(store: VoiceStore, clone, tmp_path: Path) -> Path:
+    """A saved clone and its export; decoded once, imported for every other test."""
+    path = tmp_path / "ada.voice"
+    if _MADE:
+        path.write_bytes(_MADE["ada"])
+        store.import_(path)
+        return path
     statement = tmp_path / "signed.txt"
     statement.write_text("I agree.")
     store.add(clone(consent=str(statement)))
-    store.export("ada", tmp_path / "ada.voice")
-    return tmp_path / "ada.voice"
+    store.export("ada", path)
+    _MADE["ada"] = path.read_bytes()
+    return path
 
 
 def entries(path: Path) -> list[Entry]:
@@ -207,6 +217,8 @@ def test_a_torn_or_foreign_file(store: VoiceStore, archive: Path, tmp_path: Path
 def test_what_is_no_voice_at_all(store: VoiceStore, archive: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         store.import_(tmp_path / "none.voice")
+    with pytest.raises(UsageError, match="is not a file"):
+        store.import_(tmp_path)
     for manifest in (
         b"",
         b"[]",

@@ -173,7 +173,9 @@ class Adapter:
         """Speak one utterance into ``out``."""
         raise Unsupported("this engine does not speak")
 
-    def speak_many(self, items: Tuple[SpeakItem, ...], outs: Dict[int, AudioOut], task: Task) -> Optional[List[SpeakResult]]:
+    def speak_many(
+        self, items: Tuple[SpeakItem, ...], outs: Dict[int, AudioOut], task: Task
+    ) -> Optional[List[SpeakResult]]:
         """Speak a batch at once; return None (the default) to have ``speak`` called for each item."""
         return None
 

@@ -1,8 +1,8 @@
 """An engine that makes bad takes on demand; a real worker of the real SDK.
 
-Markers in the text: ``<silent>`` ``<empty>`` ``<nan>`` ``<long>`` ``<flood>`` ``<short>`` ``<flat>`` ``<edges>`` (1 s of
-silence before, 2 s after) ``<fail>`` ``<refuse>``. With the seed ``style.lucky`` all goes well. ``style.log`` names a file
-that gets a line for each utterance.
+Markers in the text: ``<silent>`` ``<empty>`` ``<nan>`` ``<long>`` ``<flood>`` ``<short>`` ``<flat>`` ``<fail>``
+``<refuse>`` ``<edges>`` (1 s of silence before, 2 s after). With the seed ``style.lucky`` all goes well. ``style.log``
+names a file that gets a line for each utterance.
 """
 
 from __future__ import annotations
