@@ -16,6 +16,17 @@ from typing import Any
 _EXPORTS = {
     "cache": ("CacheInfo", "Freed", "cache_info", "clear_cache", "prune_cache"),
     "config": ("Loaded", "Settings", "load", "load_settings"),
+    "engines": (
+        "EngineStatus",
+        "Finding",
+        "check_engine",
+        "engine_status",
+        "failed_findings",
+        "finding_lines",
+        "install_engine",
+        "list_engines",
+        "remove_engine",
+    ),
     "episodes": (
         "CheckReport",
         "RenderReport",
@@ -38,6 +49,7 @@ _EXPORTS = {
         "UsageError",
     ),
     "health": ("Check", "check_health"),
+    "piper": ("PiperFile", "PiperOptions", "infer_piper"),
     "speaking": ("SpokenFile", "VoiceChoice", "pcm_s16le", "speak_to_file", "stream_speech"),
     "voices": (
         "AddReport",

@@ -89,6 +89,7 @@ class Worker:
         self._last_id = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._closing = threading.Event()
+        self._open = False
 
     @property
     def alive(self) -> bool:
@@ -153,6 +154,7 @@ class Worker:
             EngineError: of the class that the failure has; after a crash, a hang or a broken stream the process is gone.
         """
         self._last_id += 1
+        self._open = True
         silence = silence_s if silence_s is not None else self._silence(operation)
         try:
             self._writer.write(Frame(operation, self._last_id, dict(data)))
@@ -160,10 +162,8 @@ class Worker:
             raise self._crash() from None
         try:
             return self._answer(operation, self._last_id, on_frame, silence)
-        except EngineError:
-            raise
         except BaseException:
-            self._cancel_and_settle(self._last_id)
+            self._settle(self._last_id)
             raise
 
     def ping(self, timeout_s: float) -> bool:
@@ -257,6 +257,8 @@ class Worker:
                 continue
             if frame.id != request:
                 raise self._broken(f"a message {frame.type!r} for request {frame.id} while {request} is open")
+            if frame.type in ("done", "cancelled", "error"):
+                self._open = False
             if frame.type == "done":
                 return frame.data
             if frame.type == "cancelled":
@@ -297,9 +299,12 @@ class Worker:
         hint = f"check it with: demod-voice engines check {self.info.name}"
         return EngineBrokenProtocol(f"engine {self.info.name} broke the protocol: {what}{self._last_words()}", hint)
 
-    def _cancel_and_settle(self, request: int) -> None:
-        """Ask to stop; a worker that stays silent for its grace is ended, one that answers is kept."""
-        if not self.alive:
+    def _settle(self, request: int) -> None:
+        """After an exception in the middle of a request: ask the worker to stop.
+
+        One that stays silent for its grace is ended; one that answers is kept for the next request.
+        """
+        if not self.alive or not self._open:
             return
         deadline = time.monotonic() + self.info.cancel_grace_s
         try:

@@ -100,7 +100,7 @@ def _take(section: str, key: str, value: Any, text: str, values: dict[str, Any],
     if key not in known:
         faults.append(Fault(_line(text, key), f"unknown key {key!r}", _near(key, known)))
         return
-    kind, name = known[key]
+    kind, field = known[key]
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     wrong_list = kind is list and isinstance(value, list) and not all(isinstance(each, str) for each in value)
@@ -108,14 +108,12 @@ def _take(section: str, key: str, value: Any, text: str, values: dict[str, Any],
         wanted = "a list of strings" if kind is list else kind.__name__
         faults.append(Fault(_line(text, key), f"{key} must be {wanted}, got {value!r}"))
         return
-    values[name] = tuple(value) if kind is list else value
+    values[field] = tuple(each for each in value) if isinstance(value, list) else value
 
 
 def _check(values: Mapping[str, Any], folder: Path, text: str, faults: list[Fault]) -> None:
-    for name in _REQUIRED:
-        if name not in values:
-            faults.append(Fault(None, f"{name} is missing"))
-    name = values.get("name")
+    faults += [Fault(None, f"{each} is missing") for each in _REQUIRED if each not in values]
+    name: str | None = values.get("name")
     if name is not None and not NAME.fullmatch(name):
         faults.append(Fault(_line(text, "name"), f"name {name!r} is not like [a-z][a-z0-9]*"))
     elif name is not None and name != folder.name:

@@ -42,7 +42,7 @@ def gains(window: Samples, sample_rate: int, ceiling: float) -> NDArray[np.float
 
 def _true_peaks(piece: Samples, phases: NDArray[np.float32]) -> NDArray[np.float32]:
     """The largest value at and around each sample: of the sample itself and the interpolated ones on both its sides."""
-    peaks = np.abs(piece).max(axis=0)
+    peaks: NDArray[np.float32] = np.abs(piece).max(axis=0)
     for channel in piece:
         padded = np.concatenate([np.zeros(_LATENCY - 1, np.float32), channel, np.zeros(_LATENCY, np.float32)])
         between = np.max([np.abs(np.convolve(padded, phase, "valid")) for phase in phases], axis=0)[: len(channel)]

@@ -16,7 +16,15 @@ import pytest
 
 from demod_voice.config.folders import cache_folder
 from demod_voice.config.settings import EngineSettings
-from demod_voice.errors import EngineError, EngineFailed, EngineRefused, FaultsError, OutputError, UsageError
+from demod_voice.errors import (
+    EngineError,
+    EngineFailed,
+    EngineRefused,
+    FaultsError,
+    ModelMissing,
+    OutputError,
+    UsageError,
+)
 from demod_voice.media.wav import read_wav
 from demod_voice.records.hashing import seed_from
 from demod_voice.speech.studio import LineJob, Studio
@@ -357,6 +365,24 @@ class TestKey:
         assert with_settings != plain
         one.write_bytes(b"Weights")
         assert key(one) not in (plain, with_settings)
+
+    def test_an_adapter_folder_by_what_is_in_it(self, tmp_path: Path, settings, job) -> None:
+        def key(folder: Path) -> str:
+            line = job(TEXT)
+            voice = replace(line.voice, voice=replace(line.voice.voice, adapter=str(folder)))
+            with Studio(settings) as studio:
+                return studio.key(replace(line, voice=voice))
+
+        for name in ("a", "b"):
+            (tmp_path / name / "sub").mkdir(parents=True)
+            (tmp_path / name / "sub" / "weights").write_bytes(b"x")
+        plain = key(tmp_path / "a")
+        assert key(tmp_path / "b") == plain
+        (tmp_path / "b" / "sub" / "weights").rename(tmp_path / "b" / "weights")
+        assert key(tmp_path / "b") != plain
+        shutil.rmtree(tmp_path / "b")
+        with pytest.raises(ModelMissing):
+            key(tmp_path / "b")
 
     def test_a_changed_model_is_seen_by_a_running_studio(self, tmp_path: Path, settings) -> None:
         path = tmp_path / "one.bin"

@@ -171,6 +171,22 @@ def test_a_bomb_is_refused_before_it_is_unpacked(store: VoiceStore, archive: Pat
         store.import_(pack(tmp_path / "bad.voice", [*given, *many]), "bea")
 
 
+@pytest.mark.parametrize(("change", "word"), [("encrypted", "is encrypted"), ("bzip2", "packed in a way")])
+def test_odd_entries_are_refused(store: VoiceStore, archive: Path, tmp_path: Path, change: str, word: str) -> None:
+    given = entries(archive)
+    if change == "bzip2":
+        for entry, _ in given[1:]:
+            entry.compress_type = zipfile.ZIP_BZIP2
+    bad = pack(tmp_path / "bad.voice", given)
+    if change == "encrypted":
+        data = bytearray(bad.read_bytes())
+        at = data.rindex(b"PK\x01\x02")
+        data[at + 8] |= 1
+        bad.write_bytes(data)
+    with pytest.raises(FaultsError, match=word):
+        store.import_(bad, "bea")
+
+
 def test_a_file_that_grew_or_changed_is_named(store: VoiceStore, archive: Path, tmp_path: Path) -> None:
     def swap(data: bytes) -> Path:
         given = [(entry, data if entry.filename == "consent.txt" else old) for entry, old in entries(archive)]

@@ -1,0 +1,285 @@
+"""The conformance suite: does an engine keep to worker protocol 1? Any engine author can run it (``engines check``)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from demod_worker.messages import OPERATIONS, LoadRequest, SpeakItem, SpeakRequest, Voice, to_json
+from demod_worker.wire import Frame
+
+from demod_voice.config.settings import Settings
+from demod_voice.engines.client import Worker
+from demod_voice.engines.environments import dropped, environment_folder, python_for
+from demod_voice.engines.types import EngineInfo
+from demod_voice.errors import EngineCancelled, EngineCrashed, EngineError, EngineRefused
+from demod_voice.records.progress import SILENT, Progress
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+SHORT = "Hello there."
+LONG = "This is one sentence of a long text that nobody will wait for. " * 200
+PING_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check."""
+
+    name: str
+    status: str
+    """``passed``, ``failed`` or ``skipped``."""
+    detail: str = ""
+
+
+class _Skip(Exception):
+    """This engine does not claim what the check looks at."""
+
+
+class _Failed(Exception):
+    """The check found something wrong."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """The sound and the messages of one request."""
+
+    sound: bytearray = field(default_factory=bytearray)
+    types: list[str] = field(default_factory=list)
+    rate: int = 0
+
+    def take(self, frame: Frame) -> None:
+        self.types.append(frame.type)
+        self.sound += frame.payload
+        self.rate = frame.data.get("rate", self.rate)
+
+
+def check(
+    info: EngineInfo,
+    settings: Settings,
+    progress: Progress = SILENT,
+    model: str | None = None,
+    voice: Voice | None = None,
+) -> list[Finding]:
+    """Drive an engine through start, work, cancel, bad input, stray output, the end of input and a crash.
+
+    Args:
+        info: the engine.
+        settings: timeouts, threads, interpreter.
+        progress: told as checks are done.
+        model: a model to load, for engines that have none of their own.
+        voice: who speaks.
+
+    Raises:
+        EngineNotInstalled: there is no environment to start it with.
+    """
+    suite = _Suite(info, python_for(info, settings, progress), settings, model, voice or Voice(model=model))
+    progress.start("check", len(suite.checks()), "checks")
+    findings = []
+    for name, run in suite.checks():
+        findings.append(_one(name, run))
+        progress.advance("check")
+    progress.finish("check")
+    return findings
+
+
+def _one(name: str, run: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, PASSED, run())
+    except _Skip as reason:
+        return Finding(name, SKIPPED, str(reason))
+    except (_Failed, EngineError, OSError) as error:
+        return Finding(name, FAILED, str(error))
+
+
+class _Suite:
+    def __init__(self, info: EngineInfo, python: Path, settings: Settings, model: str | None, voice: Voice) -> None:
+        self.info, self.python, self.settings, self.model, self.voice = info, python, settings, model, voice
+
+    def checks(self) -> list[tuple[str, Callable[[], str]]]:
+        return [
+            ("environment", self.environment),
+            ("ready in time", self.ready),
+            ("ready says what engine.toml says", self.agreement),
+            ("speaks", self.speaks),
+            ("same request, same bytes", self.same_bytes),
+            ("ping while idle", self.ping),
+            ("unknown operation is unsupported", self.unknown_operation),
+            ("bad request is refused and survived", self.bad_request),
+            ("cancel", self.cancel),
+            ("end of input ends the process", self.end_of_input),
+            ("a broken frame ends the process", self.broken_frame),
+            ("SIGKILL in a request is a crash", self.killed),
+        ]
+
+    def environment(self) -> str:
+        left = [path.name for path in dropped(self.info, environment_folder(self.info))]
+        if left:
+            raise _Failed(f"files that cannot load are still there: {', '.join(left[:5])}")
+        return str(self.python)
+
+    def ready(self) -> str:
+        began = time.monotonic()
+        with self._worker():
+            return f"{(time.monotonic() - began) * 1000:.0f} ms"
+
+    def agreement(self) -> str:
+        with self._worker() as worker:
+            said = worker.ready
+        if said.get("engine") != self.info.name:
+            raise _Failed(f"it calls itself {said.get('engine')!r}")
+        missing = set(self.info.operations) ^ set(said.get("operations", ()))
+        if missing or not set(self.info.operations) <= set(OPERATIONS):
+            raise _Failed(f"operations differ: {', '.join(sorted(missing))}")
+        return f"{said.get('version')} on Python {said.get('python')}"
+
+    def speaks(self) -> str:
+        with self._loaded() as worker:
+            heard = self._speak(worker, SHORT)
+        if not any(heard.sound):
+            raise _Failed("it made no sound")
+        if heard.types[-1] != "item-done":
+            raise _Failed(f"the item ended in {heard.types[-1]!r}")
+        return f"{len(heard.sound)} bytes at {heard.rate} Hz"
+
+    def same_bytes(self) -> str:
+        if self.info.determinism != "bytes":
+            raise _Skip(f"determinism is {self.info.determinism!r}")
+        with self._loaded() as worker:
+            first = self._speak(worker, SHORT).sound
+            self._speak(worker, "Something else in between.")
+            again = self._speak(worker, SHORT).sound
+        with self._loaded() as other:
+            fresh = self._speak(other, SHORT).sound
+        if first != again:
+            raise _Failed("the second time in one process differs from the first")
+        if first != fresh:
+            raise _Failed("another process gives other bytes")
+        return f"{len(first)} bytes, three times"
+
+    def ping(self) -> str:
+        with self._worker() as worker:
+            if not worker.ping(PING_S):
+                raise _Failed(f"no pong within {PING_S:g} s")
+        return ""
+
+    def unknown_operation(self) -> str:
+        with self._worker() as worker:
+            self._refused(lambda: worker.request("no-such-operation", {}, silence_s=PING_S))
+            if not worker.alive:
+                raise _Failed("the worker died of it")
+        return ""
+
+    def bad_request(self) -> str:
+        self._needs_speech()
+        with self._loaded() as worker:
+            self._refused(lambda: worker.request("speak_many", {"items": [{"text": 7}]}, silence_s=PING_S))
+            if not self._speak(worker, SHORT).sound:
+                raise _Failed("it does not speak after that")
+        return ""
+
+    def cancel(self) -> str:
+        self._needs_speech()
+        with self._loaded() as worker:
+            began = 0.0
+
+            def interrupt(_: Frame) -> None:
+                nonlocal began
+                began = time.monotonic()
+                raise EngineCancelled("asked to stop")
+
+            try:
+                worker.request("speak_many", self._request(LONG), interrupt)
+            except EngineCancelled:
+                pass
+            took = time.monotonic() - began
+            if worker.alive and not self._speak(worker, SHORT).sound:
+                raise _Failed("it does not speak after a cancel")
+            kept = worker.alive
+        return f"{took * 1000:.0f} ms, the worker {'lives on' if kept else 'was ended'}"
+
+    def end_of_input(self) -> str:
+        with self._worker() as worker:
+            code = worker.stop(grace_s=self.info.cancel_grace_s + PING_S)
+        if code != 0:
+            raise _Failed(f"it ended with {code}")
+        return ""
+
+    def broken_frame(self) -> str:
+        with self._worker() as worker:
+            worker.write_raw(b"this is no frame\n")
+            code = worker.stop(grace_s=self.info.cancel_grace_s + PING_S)
+        if code is None or code < 0:
+            raise _Failed("it did not end by itself")
+        return f"exit code {code}"
+
+    def killed(self) -> str:
+        self._needs_speech()
+        with self._loaded() as worker:
+            try:
+                worker.request("speak_many", self._request(LONG), lambda _: os.killpg(worker.pid, signal.SIGKILL))
+            except EngineCrashed as error:
+                if "SIGKILL" not in error.message:
+                    raise _Failed(f"it is reported as: {error.message}") from None
+                return ""
+        raise _Failed("nothing was reported")
+
+    def _needs_speech(self) -> None:
+        if "speak_many" not in self.info.operations:
+            raise _Skip("it does not speak")
+
+    def _refused(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except EngineRefused:
+            return
+        except EngineError as error:
+            raise _Failed(f"{type(error).__name__} in place of a refusal: {error.message}") from error
+        raise _Failed("it was accepted")
+
+    def _worker(self) -> _Running:
+        return _Running(Worker(self.info, self.python, self.settings))
+
+    def _loaded(self) -> _Running:
+        self._needs_speech()
+        request = LoadRequest(self.model, "cpu", self.settings.engines.threads)
+        return _Running(Worker(self.info, self.python, self.settings), request)
+
+    def _request(self, text: str) -> dict[str, object]:
+        made: dict[str, object] = to_json(SpeakRequest((SpeakItem(0, text, voice=self.voice, seed=1),)))
+        return made
+
+    def _speak(self, worker: Worker, text: str) -> _Heard:
+        heard = _Heard()
+        worker.request("speak_many", self._request(text), heard.take)
+        return heard
+
+
+class _Running:
+    """A worker that is running (and has loaded) for the length of a block."""
+
+    def __init__(self, worker: Worker, load: LoadRequest | None = None) -> None:
+        self._worker, self._load = worker, load
+
+    def __enter__(self) -> Worker:
+        self._worker.start()
+        try:
+            if self._load is not None and "load" in self._worker.info.operations:
+                self._worker.request("load", to_json(self._load))
+        except BaseException:
+            self._worker.kill()
+            raise
+        return self._worker
+
+    def __exit__(self, *_: object) -> None:
+        self._worker.kill()
+
+
+def summary(findings: list[Finding]) -> Iterator[str]:
+    """The findings as lines for a person."""
+    width = max(len(each.name) for each in findings)
+    for each in findings:
+        yield f"{each.status:8} {each.name:<{width}}  {each.detail}".rstrip()
