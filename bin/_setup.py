@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -153,9 +152,7 @@ def _empty_environment(folder: str, python: str) -> list[str]:
     A Python without ensurepip (Debian's python3 without python3-venv) cannot put pip in; where it has pip itself, that
     one installs from outside (``pip --python``, pip 22.3 and newer).
     """
-    has_venv = importlib.util.find_spec("venv") is not None
-    has_pip = importlib.util.find_spec("pip") is not None
-    has_ensurepip = importlib.util.find_spec("ensurepip") is not None
+    has_venv, has_ensurepip, has_pip = (_has(name) for name in ("venv", "ensurepip", "pip"))
     if not has_venv or not (has_ensurepip or has_pip):
         raise SetupError(
             f"this Python ({PYTHON}) lacks {'ensurepip' if has_venv else 'venv'}",
@@ -166,6 +163,12 @@ def _empty_environment(folder: str, python: str) -> list[str]:
     if done.returncode:
         raise SetupError(f"the environment could not be made:\n    {(done.stdout + done.stderr).strip()}")
     return [python, "-m", "pip"] if has_ensurepip else [PYTHON, "-m", "pip", "--python", python]
+
+
+def _has(module: str) -> bool:
+    """Asked of a whole interpreter: this one may run without site-packages."""
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
+    return subprocess.run([PYTHON, "-c", code], env=_environ(), stderr=subprocess.DEVNULL).returncode == 0
 
 
 def _environ() -> dict[str, str]:
@@ -190,8 +193,9 @@ def _add_checkout(folder: str) -> None:
 
 
 def _packages(lock: str) -> list[str]:
+    """Names, each once: a package may be pinned twice, for different Pythons."""
     with open(os.path.join(ROOT, lock), encoding="utf-8") as file:
-        return [row.split("==")[0] for row in file if "==" in row and not row.startswith((" ", "#"))]
+        return sorted({row.split("==")[0] for row in file if "==" in row and not row.startswith((" ", "#"))})
 
 
 def _slow_stamp(name: str, lock: str) -> list[str]:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 WORD, SILENCE, SOUND = 1, 2, 3
 """Kinds of ``Event``: a word begins, silence begins, sound begins again."""
+
+BUFFER_MS = 500
+"""Sound that the library gives at a time: half a millisecond of work; its own 60 ms cost more in messages."""
 
 _MODE_SYNCHRONOUS = 2
 _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 0x0001, 0x0002, 0x8000
@@ -21,6 +25,7 @@ _RATE, _PITCH, _RANGE = 1, 3, 4
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
 _VARIANTS_LANGUAGE = b"variant\0"
+_DICTIONARY_LINE = re.compile(r"^\s*dictionary\s+(\S+)", re.MULTILINE)
 
 
 class EspeakError(Exception):
@@ -100,7 +105,7 @@ class Espeak:
             raise EspeakError(f"the espeak-ng library cannot be loaded: {error}") from error
         self._declare()
         options = _PHONEME_EVENTS | _PHONEME_IPA | _DONT_EXIT
-        self.sample_rate: int = self._library.espeak_Initialize(_MODE_SYNCHRONOUS, 0, b".", options)
+        self.sample_rate: int = self._library.espeak_Initialize(_MODE_SYNCHRONOUS, BUFFER_MS, b".", options)
         """Hz."""
         if self.sample_rate <= 0:
             raise EspeakError(f"espeak-ng found no data in {data_parent}")
@@ -124,8 +129,11 @@ class Espeak:
         return found.decode().split()[0]
 
     def voices(self) -> list[tuple[str, list[tuple[str, int]], str]]:
-        """(name, [(language tag, priority, lower is better)], identifier) of every language voice."""
-        return self._listed(None)
+        """(name, [(language tag, priority, lower is better)], identifier) of every voice that can speak.
+
+        A few voices of the data have no dictionary (Faroese, Karakalpak): the library takes them and stays silent.
+        """
+        return [voice for voice in self._listed(None) if _dictionary(voice[2], voice[1]).is_file()]
 
     def variants(self) -> list[tuple[str, str]]:
         """(name, file name) of every variant, such as ("female3", "f3")."""
@@ -210,6 +218,13 @@ class _Stream:
                     found.append((SOUND if sounding else SILENCE, -1, event.sample))
                 self._sounding = sounding
         return found
+
+
+def _dictionary(identifier: str, tags: list[tuple[str, int]]) -> Path:
+    """A voice's dictionary, which its file names or which is called like its language; below the working folder."""
+    data = Path("espeak-ng-data")
+    named = _DICTIONARY_LINE.search((data / "lang" / identifier).read_text(errors="replace"))
+    return data / f"{named[1] if named else tags[0][0].partition('-')[0]}_dict"
 
 
 def _text(value: bytes) -> str:

@@ -19,6 +19,8 @@ BAND = 24
 """How far, in words, the alignment may stray from the diagonal beyond the rows' difference in length."""
 SKIP_COST = 0.8
 JOIN_COST = 0.05
+MOVES = ((1, 1), (2, 1), (1, 2), (3, 1), (1, 0), (0, 1))
+"""(words of the text, words heard) that one step of the alignment may take together."""
 _BLOCK = re.compile(r"\[\[(.*?)\]\]")
 _DIGITS = 4
 _NO_SOUND = frozenset(".,;:!?…—–-\"'()[]¿¡«»“”‘’ˈˌ")
@@ -34,7 +36,9 @@ class Heard:
     end: int
 
 
-def heard_words(phonemes: Sequence[str], samples: Sequence[int], ids: Mapping[str, Sequence[int]], offset: int) -> list[Heard]:
+def heard_words(
+    phonemes: Sequence[str], samples: Sequence[int], ids: Mapping[str, Sequence[int]], offset: int
+) -> list[Heard]:
     """The phoneme words of one sentence.
 
     Args:
@@ -55,7 +59,7 @@ def heard_words(phonemes: Sequence[str], samples: Sequence[int], ids: Mapping[st
     place = first
     found: list[Heard] = []
     word, begin, end = "", at, at
-    for phoneme, width in zip([*phonemes, " "], [*widths, 0]):
+    for phoneme, width in zip([*phonemes, " "], [*widths, 0], strict=True):
         length = int(sum(samples[place : place + width]))
         place += width
         if phoneme == " ":
@@ -93,7 +97,7 @@ def word_times(
     words = list(text_words(text))
     said = [(number, group) for number, word in enumerate(words) for group in _groups(*word, phonemize)]
     spans: dict[int, tuple[float, float]] = {}
-    for (number, _), (begin, end) in zip(said, _align([group for _, group in said], heard)):
+    for (number, _), (begin, end) in zip(said, _align([group for _, group in said], heard), strict=True):
         if begin <= end:
             old = spans.get(number, (begin, end))
             spans[number] = (min(old[0], begin), max(old[1], end))
@@ -128,22 +132,24 @@ def _align(said: Sequence[str], heard: Sequence[Heard]) -> list[tuple[float, flo
 
 def _path(said: Sequence[str], heard: Sequence[str]) -> list[tuple[range, range]]:
     """Which words of one row meet which of the other, on the cheapest way."""
-    moves = ((1, 1), (2, 1), (1, 2), (3, 1), (1, 0), (0, 1))
     costs: dict[tuple[int, int], tuple[float, int, int]] = {(0, 0): (0.0, 0, 0)}
     band = BAND + abs(len(said) - len(heard))
     for row in range(len(said) + 1):
         for column in range(max(0, row - band), min(len(heard), row + band) + 1):
-            options = [
-                (costs[row - down, column - right][0] + _cost(said[row - down : row], heard[column - right : column]), down, right)
-                for down, right in moves
-                if (row - down, column - right) in costs and (row, column) != (0, 0)
-            ]
+            options = []
+            for down, right in MOVES:
+                before = costs.get((row - down, column - right))
+                if before is not None:
+                    step = _cost(said[row - down : row], heard[column - right : column])
+                    options.append((before[0] + step, down, right))
             if options:
                 costs[row, column] = min(options)
     return _walked(costs, len(said), len(heard))
 
 
-def _walked(costs: Mapping[tuple[int, int], tuple[float, int, int]], row: int, column: int) -> list[tuple[range, range]]:
+def _walked(
+    costs: Mapping[tuple[int, int], tuple[float, int, int]], row: int, column: int
+) -> list[tuple[range, range]]:
     found = []
     while (row, column) != (0, 0):
         _, down, right = costs[row, column]

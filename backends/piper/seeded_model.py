@@ -126,7 +126,9 @@ def _lookup(node: Any, number: int) -> list[Any]:
         return helper.make_node("Constant", [], [f"{name}_{suffix}"], value=tensor)
 
     like = node.op_type == "RandomNormalLike"
-    shape = helper.make_node("Shape", list(node.input), [f"{name}_shape"]) if like else constant("shape", options["shape"])
+    shape = (
+        helper.make_node("Shape", list(node.input), [f"{name}_shape"]) if like else constant("shape", options["shape"])
+    )
     steps = [
         shape,
         constant("zero", 0),

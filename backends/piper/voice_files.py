@@ -87,9 +87,12 @@ def open_voice(request: LoadRequest) -> OpenVoice:
     try:
         config = PiperConfig.from_dict(dict(settings))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadRequest(f"{path.name}.json is not a Piper voice's settings: {type(error).__name__}: {error}") from error
+        raise BadRequest(
+            f"{path.name}.json is not a Piper voice's settings: {type(error).__name__}: {error}"
+        ) from error
     if config.phoneme_type.value not in SPOKEN_PHONEMES:
-        raise Unsupported(f"voice {path.stem} needs the phonemizer {config.phoneme_type.value!r}, which is not part of this engine")
+        kind = config.phoneme_type.value
+        raise Unsupported(f"voice {path.stem} needs the phonemizer {kind!r}, which is not part of this engine")
     graph, notes, fresh = _graph(path)
     session = _session(path, graph, request, fresh)
     device, device_notes = _device(session, request.device)
@@ -103,7 +106,9 @@ def _settings(path: Path) -> Mapping[str, Any]:
         if file.is_dir():
             raise BadRequest(f"{file} is a folder", "name the .onnx file of a Piper voice")
         if not file.is_file():
-            raise ModelMissing(f"the {what} {file} does not exist", "a Piper voice is two files: NAME.onnx and NAME.onnx.json")
+            raise ModelMissing(
+                f"the {what} {file} does not exist", "a Piper voice is two files: NAME.onnx and NAME.onnx.json"
+            )
     try:
         found = json.loads(beside.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -133,7 +138,9 @@ def _graph(path: Path) -> tuple[bytes, list[str], bool]:
             notes.append(f"voice {path.stem} gives no word times: its graph shows no alignment")
     fresh = not rewrite(model)
     if fresh:
-        notes.append(f"voice {path.stem} has unusual random nodes: its session is made anew for every line, which is slow")
+        notes.append(
+            f"voice {path.stem} has unusual random nodes: its session is made anew for every line, which is slow"
+        )
     return model.SerializeToString(), notes, fresh
 
 
@@ -164,7 +171,11 @@ def _device(session: SeededSession, asked: str) -> tuple[str, list[str]]:
         return asked, []
     import onnxruntime
 
-    reason = "its CUDA provider does not start" if CUDA in onnxruntime.get_available_providers() else "it has no CUDA provider"
+    reason = (
+        "its CUDA provider does not start"
+        if CUDA in onnxruntime.get_available_providers()
+        else "it has no CUDA provider"
+    )
     hint = "an interpreter with onnxruntime-gpu can be set as engines.piper.python"
     return "cpu", [f"{asked} was asked for, but this onnxruntime runs on the CPU: {reason} ({hint})"]
 

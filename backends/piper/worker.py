@@ -104,7 +104,7 @@ class Piper(Adapter):
 def _refuse_foreign(item: SpeakItem) -> None:
     for what in ("preset", "references", "adapter"):
         if getattr(item.voice, what):
-            raise BadRequest(f"a Piper voice has no {what}", "name its .onnx file as the model, and a speaker if it has several")
+            raise BadRequest(f"a Piper voice has no {what}", "name its .onnx file as the model, and a speaker")
 
 
 def _text(item: SpeakItem) -> str:

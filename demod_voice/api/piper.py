@@ -124,14 +124,14 @@ def infer_piper(
     progress.finish("speak")
     rate = first.clip.sample_rate
     length = told.num_samples / rate
-    return PiperFile(
-        target, length, rate, first.model, first.model_revision, tuple(told.words), tuple(told.degraded)
-    )
+    return PiperFile(target, length, rate, first.model, first.model_revision, tuple(told.words), tuple(told.degraded))
 
 
 def _check(text: str, target: Path) -> None:
     if target.suffix.lower() != SUFFIX:
-        raise UsageError(f"{target}: piper infer writes WAV only", "for other formats use: demod-voice speak --model M -o F")
+        raise UsageError(
+            f"{target}: piper infer writes WAV only", "for other formats use: demod-voice speak --model M -o F"
+        )
     if not target.parent.is_dir():
         raise output_error(target, FileNotFoundError(2, "no such folder"))
     if not speakable(text):
@@ -152,9 +152,7 @@ def _requests(text: str, voice: ResolvedVoice, asked: PiperOptions, settings: Se
         )
 
 
-def _pieces(
-    first: Speech, rest: Iterable[Speech], gap: int, told: _Told, progress: Progress
-) -> Iterator[Samples]:
+def _pieces(first: Speech, rest: Iterable[Speech], gap: int, told: _Told, progress: Progress) -> Iterator[Samples]:
     """The sound piece by piece with ``gap`` samples between, while ``told`` gathers the words."""
     rate = first.clip.sample_rate
     for speech in chain([first], rest):

@@ -74,9 +74,7 @@ def run_install(args: argparse.Namespace, app: App) -> None:
     """Install each engine."""
     from demod_voice.api.engines import install_engine
 
-    done = [
-        install_engine(name, settings=app.settings, progress=app.progress, again=args.again) for name in args.name
-    ]
+    done = [install_engine(name, settings=app.settings, progress=app.progress, again=args.again) for name in args.name]
     app.close()
     lines = [f"engine {each.info.name} is {each.state.value}: {each.environment}" for each in done]
     app.emit([{"name": each.info.name, "state": each.state.value} for each in done], text="\n".join(lines))

@@ -132,7 +132,7 @@ def _takes(plan: Plan, run: RunFolder, settings: Settings, progress: Progress, c
     jobs = settings.jobs or _processors()
     folder = run.path / "takes"
     with clock.phase("speak"), Studio(settings, jobs=jobs, log_path=run.path / "run.log", progress=progress) as studio:
-        studio.verify([(line.speaker, line.job) for line in plan.lines])
+        studio.verify([(line.speaker, line.job) for line in plan.lines], folder)
         return speak_all(plan, studio, folder, jobs, progress)
 
 

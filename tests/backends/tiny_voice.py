@@ -86,7 +86,7 @@ def nodes(speakers, random, alignment):
 
 
 def voiced(n, speakers):
-    """Speakers differ in their length: speaker s reverses every other frame block, heard as another waveform."""
+    """Speaker s is heard as another waveform: x + s x^2."""
     if speakers == 1:
         return [n("Reshape", ["mixed", "shape"], ["output"])]
     return [
@@ -107,7 +107,7 @@ def settings(speakers, language, phoneme_type):
         "phoneme_id_map": DEFAULT_PHONEME_ID_MAP,
         "num_symbols": SYMBOLS,
         "num_speakers": speakers,
-        "speaker_id_map": {name: number for number, name in enumerate(["anna", "ben", "carl"][:speakers])} if speakers > 1 else {},
+        "speaker_id_map": {} if speakers == 1 else {"anna": 0, "ben": 1, "carl": 2},
         "piper_version": "1.0.0",
         "hop_length": HOP,
     }

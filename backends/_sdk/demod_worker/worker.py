@@ -10,11 +10,26 @@ from __future__ import annotations
 import os
 import platform
 import queue
+import signal
 import sys
 import threading
 import time
 import traceback
-from typing import Any, BinaryIO, Callable, ClassVar, Dict, List, Optional, Set, Tuple, Type
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    ClassVar,
+    Dict,
+    List,
+    NamedTuple,
+    NoReturn,
+    Optional,
+    Set,
+    Tuple,
+    Type,
+    Union,
+)
 
 from demod_worker.messages import (
     ENCODINGS,
@@ -34,6 +49,10 @@ from demod_worker.wire import BrokenFrame, Frame, FrameWriter, read_frame
 
 CHUNK_BYTES = 1 << 20
 """Largest audio payload that the SDK sends in one frame."""
+EXIT_GRACE_S = 10.0
+"""Seconds that the work in hand may take after the end of input, before the worker kills itself and its children."""
+MOST_ERROR_CHARS = 20_000
+"""Longest message of an error: a whole input quoted in it must not pass the limit of a line."""
 
 
 class WorkerError(Exception):
@@ -85,6 +104,13 @@ class EngineFault(WorkerError):
 
 class Cancelled(Exception):
     """The request was cancelled; raised by ``Task.check``."""
+
+
+class ItemFailed(NamedTuple):
+    """An item of a batch that failed, in the list that ``speak_many`` returns."""
+
+    item: int
+    error: Exception
 
 
 class Task:
@@ -175,8 +201,8 @@ class Adapter:
 
     def speak_many(
         self, items: Tuple[SpeakItem, ...], outs: Dict[int, AudioOut], task: Task
-    ) -> Optional[List[SpeakResult]]:
-        """Speak a batch at once; return None (the default) to have ``speak`` called for each item."""
+    ) -> Optional[List[Union[SpeakResult, ItemFailed]]]:
+        """Speak a batch at once: an outcome per item. None (the default): ``speak`` is called for each item."""
         return None
 
     def close(self) -> None:
@@ -184,11 +210,18 @@ class Adapter:
 
 
 def run(adapter_class: Type[Adapter]) -> None:
-    """Claim standard input and output, say ``ready``, and serve requests until input ends."""
+    """Claim standard input and output, say ``ready``, and serve requests until input ends.
+
+    Raises:
+        SystemExit: with 1 when the input was no stream of frames.
+    """
     source, sink = _claim_stdio()
     adapter = adapter_class()
     adapter.prepare()
-    _Server(adapter, source, FrameWriter(sink)).serve()
+    whole = _Server(adapter, source, FrameWriter(sink)).serve()
+    _end_children()
+    if not whole:
+        raise SystemExit(1)
 
 
 def _claim_stdio() -> Tuple[BinaryIO, BinaryIO]:
@@ -203,6 +236,25 @@ def _claim_stdio() -> Tuple[BinaryIO, BinaryIO]:
     return source, sink
 
 
+def _leads_session() -> bool:
+    """True in a worker that the program started: its group holds nothing but itself and its children."""
+    return os.getsid(0) == os.getpid()
+
+
+def _end_children() -> None:
+    """Ask what the engine has started and left behind to end."""
+    if _leads_session():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(os.getpid(), signal.SIGTERM)
+
+
+def _end_now() -> NoReturn:
+    print(f"worker: still at work {EXIT_GRACE_S:g} s after the end of input", file=sys.stderr)  # noqa: T201
+    if _leads_session():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
 class _Server:
     """One worker's side of the conversation."""
 
@@ -214,8 +266,10 @@ class _Server:
         self.tasks: Dict[int, Task] = {}
         self.early_cancels: Set[int] = set()
         self.lock = threading.Lock()
+        self.whole = True
 
-    def serve(self) -> None:
+    def serve(self) -> bool:
+        """Work until input ends; False when the input was no stream of frames."""
         data = {
             "protocol": PROTOCOL,
             "engine": self.adapter.name,
@@ -236,6 +290,7 @@ class _Server:
             pass
         finally:
             self.adapter.close()
+        return self.whole
 
     def _read(self) -> None:
         """Answer pings and cancels at once; queue everything else; the end of input ends the worker."""
@@ -251,11 +306,14 @@ class _Server:
                 else:
                     self.requests.put(frame)
         except (BrokenFrame, OSError) as error:
+            self.whole = False
             print(f"worker: the parent's stream is broken: {error}", file=sys.stderr)  # noqa: T201
         with self.lock:
             for task in self.tasks.values():
                 task.cancel()
         self.requests.put(None)
+        time.sleep(EXIT_GRACE_S)
+        _end_now()
 
     def _cancel(self, frame: Frame) -> None:
         with self.lock:
@@ -320,9 +378,7 @@ class _Server:
         outs = {each.item: AudioOut(task, each.item, self.writer) for each in items}
         results = self.adapter.speak_many(items, outs, task)
         if results is not None:
-            for result in results:
-                self.writer.write(Frame("item-done", task.request, to_json(result)))
-            failed = 0
+            failed = sum(not self._outcome(result, task) for result in results)
         else:
             failed = sum(not self._speak_one(item, outs[item.item], task) for item in items)
         seconds = round(time.monotonic() - began, 6)
@@ -331,23 +387,39 @@ class _Server:
 
     def _speak_one(self, item: SpeakItem, out: AudioOut, task: Task) -> bool:
         task.check()
+        result: Union[SpeakResult, ItemFailed]
         try:
             result = self.adapter.speak(item, out, task)
         except (Cancelled, BrokenPipeError):
             raise
         except Exception as error:
-            self.writer.write(Frame("item-error", task.request, {"item": item.item, **_error_data(error)}))
-            return False
-        self.writer.write(Frame("item-done", task.request, to_json(result)))
-        return True
+            result = ItemFailed(item.item, error)
+        return self._outcome(result, task)
+
+    def _outcome(self, outcome: Union[SpeakResult, ItemFailed], task: Task) -> bool:
+        """Tell how an item ended; a result that no message can carry is a failure of that item alone."""
+        if isinstance(outcome, SpeakResult):
+            try:
+                self.writer.write(Frame("item-done", task.request, to_json(outcome)))
+                return True
+            except BrokenFrame as error:
+                outcome = ItemFailed(outcome.item, EngineFault(f"the result cannot be sent: {error}"))
+        self.writer.write(Frame("item-error", task.request, {"item": outcome.item, **_error_data(outcome.error)}))
+        return False
 
 
 def _error_data(error: BaseException) -> Dict[str, Any]:
     if isinstance(error, WorkerError):
-        return {"code": error.code, "message": error.message, "hint": error.hint}
+        return _error(error.code, error.message, error.hint)
     traceback.print_exception(type(error), error, error.__traceback__)
     if isinstance(error, BadMessage):
-        return {"code": "bad_request", "message": str(error), "hint": ""}
+        return _error("bad_request", str(error))
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return {"code": "out_of_memory", "message": str(error) or "out of memory", "hint": ""}
-    return {"code": "internal", "message": f"{type(error).__name__}: {error}", "hint": ""}
+        return _error("out_of_memory", str(error) or "out of memory")
+    return _error("internal", f"{type(error).__name__}: {error}")
+
+
+def _error(code: str, message: str, hint: str = "") -> Dict[str, Any]:
+    """Fields of an error. Text that is no valid Unicode (a lone surrogate) is made so, or it could not be sent."""
+    texts = [str(each)[:MOST_ERROR_CHARS].encode("utf-8", "replace").decode() for each in (message, hint)]
+    return {"code": code, "message": texts[0], "hint": texts[1]}

@@ -1,0 +1,111 @@
+"""The two engines as the core runs them, and their pure parts as modules."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from demod_voice.config.settings import DEFAULTS, Engines, EngineSettings, Settings
+from demod_voice.engines.client import Worker
+from demod_voice.engines.locate import backends_folder, engine
+from demod_voice.engines.pool import Pool
+
+TINY_VOICE = Path(__file__).with_name("tiny_voice.py")
+
+
+def settings_with(name: str, python: Path) -> Settings:
+    """The defaults, with an interpreter for one engine."""
+    return dataclasses.replace(DEFAULTS, device="cpu", engines=Engines(named={name: EngineSettings(python=str(python))}))
+
+
+@pytest.fixture(scope="session")
+def espeak_settings(engine_python: Callable[[str], Path]) -> Settings:
+    return settings_with("espeak", engine_python("espeak"))
+
+
+@pytest.fixture(scope="module")
+def espeak(espeak_settings: Settings) -> Iterator[Pool]:
+    with Pool(espeak_settings) as pool:
+        yield pool
+
+
+@pytest.fixture
+def espeak_worker(espeak_settings: Settings) -> Iterator[Worker]:
+    worker = started("espeak", espeak_settings)
+    yield worker
+    worker.kill()
+
+
+@pytest.fixture(scope="session")
+def piper_settings(engine_python: Callable[[str], Path]) -> Settings:
+    return settings_with("piper", engine_python("piper"))
+
+
+@pytest.fixture(scope="module")
+def piper(piper_settings: Settings) -> Iterator[Pool]:
+    with Pool(piper_settings) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def tiny_voice(engine_python: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Makes a tiny voice with the options of tiny_voice.py and returns its path; each is built once."""
+    folder = tmp_path_factory.mktemp("voices")
+    built: dict[str, str] = {}
+
+    def make(**options: object) -> str:
+        key = json.dumps(options, sort_keys=True)
+        if key not in built:
+            path = str(folder / f"tiny{len(built)}.onnx")
+            command = [str(engine_python("piper")), str(TINY_VOICE), path, key]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            built[key] = path
+        return built[key]
+
+    return make
+
+
+def started(name: str, settings: Settings) -> Worker:
+    """A worker of the engine, started."""
+    worker = Worker(engine(name, settings), Path(settings.engines.named[name].python), settings)
+    worker.start()
+    return worker
+
+
+def part(engine_name: str, module: str) -> ModuleType:
+    """One file of an engine's folder as a module; only files that need nothing of the engine's environment."""
+    folder = str(backends_folder() / engine_name)
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(module)
+    finally:
+        sys.path.remove(folder)
+
+
+@pytest.fixture(scope="session")
+def espeak_part() -> Callable[[str], ModuleType]:
+    return lambda module: part("espeak", module)
+
+
+@pytest.fixture(scope="session")
+def piper_part() -> Callable[[str], ModuleType]:
+    return lambda module: part("piper", module)
+
+
+@pytest.fixture(scope="session")
+def start_worker() -> Callable[[str, Settings], Worker]:
+    return started
+
+
+@pytest.fixture(scope="session")
+def with_python() -> Callable[[str, Path], Settings]:
+    return settings_with

@@ -1,0 +1,185 @@
+"""Finding, describing, installing and checking engines."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from demod_voice.api.engines import (
+    check_engine,
+    engine_status,
+    failed_findings,
+    finding_lines,
+    install_engine,
+    list_engines,
+    remove_engine,
+)
+from demod_voice.config import load_settings
+from demod_voice.engines.devices import device_for
+from demod_voice.engines.environments import EnvironmentState, environment_folder, python_for, state
+from demod_voice.engines.locate import engine, sdk_folder
+from demod_voice.engines.manifest import read_engine
+from demod_voice.errors import EngineNotInstalled, EngineStartFailed, FaultsError, OutputError, UsageError
+from demod_voice.records.hashing import hash_file
+
+TOML = """name = "tiny"
+summary = "A tiny engine"
+version = "1"
+output_version = 1
+
+[capabilities]
+operations = ["load"]
+
+[environment]
+install_mb = {mb}
+drop = ["tinypkg/*.so"]
+"""
+
+
+def test_every_engine_of_this_program_describes_itself() -> None:
+    found = {each.info.name: each.info for each in list_engines(settings=load_settings())}
+    assert {"espeak", "piper"} <= set(found)
+    for info in found.values():
+        assert (info.folder / "README.md").is_file()
+        assert (info.folder / "requirements.txt").is_file()
+        assert info.summary
+        assert info.licence
+    assert (sdk_folder() / "demod_worker" / "worker.py").is_file()
+
+
+def test_an_unknown_engine_names_the_nearest() -> None:
+    with pytest.raises(EngineNotInstalled, match="espeak"):
+        engine("espaek", load_settings())
+
+
+def test_every_fault_of_an_engine_file_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    text = 'name = "Odd!"\nsumary = "x"\nversion = 1\noutput_version = "2"\n[capabilities]\noperations = ["speek"]\ndeterminism = "maybe"\n[licences]\n'
+    (folder / "engine.toml").write_text(text)
+    with pytest.raises(FaultsError) as caught:
+        read_engine(folder)
+    message = str(caught.value)
+    for words in (
+        "did you mean summary",
+        "version must be str",
+        "output_version must be int",
+        "'speek'",
+        "determinism",
+        "Odd!",
+        "licences",
+    ):
+        assert words in message
+    assert "engine.toml:2" in message
+
+
+def test_a_broken_engine_file(tmp_path: Path) -> None:
+    (tmp_path / "engine.toml").write_text("name = ")
+    with pytest.raises(FaultsError, match="cannot be read"):
+        read_engine(tmp_path)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An engine whose one requirement is a wheel that the test makes; no network."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    wheel = wheels / "tinypkg-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tinypkg/__init__.py", "")
+        archive.writestr("tinypkg/cuda.so", "cannot load")
+        archive.writestr("tinypkg-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tinypkg\nVersion: 1.0\n")
+        archive.writestr(
+            "tinypkg-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("tinypkg-1.0.dist-info/RECORD", "")
+    folder = tmp_path / "backends" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "engine.toml").write_text(TOML.format(mb=1))
+    (folder / "requirements.txt").write_text(f"tinypkg==1.0 --hash=sha256:{hash_file(wheel)}\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(folder.parent))
+    return folder
+
+
+def test_install_repair_stale_and_remove(tiny: Path) -> None:
+    settings = load_settings()
+    info = engine("tiny", settings)
+    assert state(info, settings) is EnvironmentState.MISSING
+    with pytest.raises(EngineNotInstalled, match="engines install tiny"):
+        python_for(info, settings)
+    assert install_engine("tiny", settings=settings).state is EnvironmentState.READY
+    python = python_for(info, settings)
+    assert python.exists()
+    assert not list(environment_folder(info).rglob("cuda.so"))
+    (environment_folder(info) / "stamp.json").unlink()
+    assert state(info, settings) is EnvironmentState.PARTIAL
+    with pytest.raises(EngineNotInstalled, match="half installed"):
+        python_for(info, settings)
+    install_engine("tiny", settings=settings)
+    with (tiny / "requirements.txt").open("a") as file:
+        file.write("# another list\n")
+    assert engine_status("tiny", settings=settings).state is EnvironmentState.STALE
+    assert remove_engine("tiny", settings=settings) > 1000
+    assert remove_engine("tiny", settings=settings) == 0
+
+
+def test_a_failed_installation_shows_what_pip_said(tiny: Path) -> None:
+    (tiny / "requirements.txt").write_text("tinypkg==1.0 --hash=sha256:" + "0" * 64 + "\n")
+    with pytest.raises(EngineStartFailed) as caught:
+        install_engine("tiny", settings=load_settings())
+    assert "HASH" in str(caught.value).upper()
+    assert state(engine("tiny", load_settings()), load_settings()) is EnvironmentState.PARTIAL
+
+
+def test_too_little_space_is_told_before(tiny: Path) -> None:
+    (tiny / "engine.toml").write_text(TOML.format(mb=10**9))
+    with pytest.raises(OutputError, match="are free"):
+        install_engine("tiny", settings=load_settings())
+
+
+def test_the_conformance_suite_passes_the_fake(fake_engine: Path) -> None:
+    findings = check_engine("fake", settings=load_settings())
+    assert not failed_findings(findings)
+    assert len(findings) == 12
+    assert all(line.startswith("passed") for line in finding_lines(findings))
+
+
+def test_the_conformance_suite_catches_a_liar(
+    tmp_path: Path, fake_engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "more" / "liar"
+    shutil.copytree(fake_engine, folder)
+    worker = folder / "worker.py"
+    text = worker.read_text().replace(
+        "out.start(RATE)", "out.start(RATE + os.getpid() % 7); item.__dict__['seed'] = time.time_ns()", 1
+    )
+    worker.write_text(text.replace('name = "fake"', 'name = "other"'))
+    toml = (folder / "engine.toml").read_text().replace('name = "fake"', 'name = "liar"')
+    (folder / "engine.toml").write_text(toml)
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(folder.parent))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__LIAR__PYTHON", sys.executable)
+    failed = {each.name for each in failed_findings(check_engine("liar", settings=load_settings()))}
+    assert "ready says what engine.toml says" in failed
+    assert "same request, same bytes" in failed
+
+
+def test_espeak_passes_the_conformance_suite(espeak_engine: Path) -> None:
+    assert not failed_findings(check_engine("espeak", settings=load_settings()))
+
+
+def test_devices(fake_engine: Path) -> None:
+    from dataclasses import replace
+
+    settings = load_settings()
+    info = engine("fake", settings)
+    assert device_for(info, settings) == "cpu"
+    on_gpu = replace(info, gpu=True)
+    assert device_for(on_gpu, load_settings(device="cpu")) == "cpu"
+    with pytest.raises(UsageError, match="does not exist"):
+        device_for(on_gpu, load_settings(device="cuda:9"))
