@@ -190,7 +190,8 @@ def test_check_tells_what_is_in_a_script_and_new_gives_one(tmp_path: Path) -> No
     path = new_episode(tmp_path / "mine.md")
     with pytest.raises(UsageError, match="exists already"):
         new_episode(path)
-    path.write_text(path.read_text().replace("espeak", "fake"))
+    text = path.read_text().replace("espeak", "fake").replace("en-us+f3", "low").replace("en-us+m3", "high")
+    path.write_text(text)
     report = check_episode(path, settings=load_settings(engines__default="fake"))
     assert report.lines > 1
     assert report.words > 10

@@ -38,16 +38,23 @@ class Fake(Adapter):
         for word in text.split():
             count = int((len(word) + 1) * SECONDS_PER_CHARACTER / item.speed * RATE)
             silent = "silent" in out_of_line
-            out.write(array.array("h", [0 if silent else tone(n, count, frequency) for n in range(count)]).tobytes())
+            out.write(bytes(2 * count) if silent else tone(count, frequency))
             words.append(Word(word, at / RATE, (at + count) / RATE))
             at += count
         return SpeakResult(item.item, tuple(words), "sine", "1", RATE)
 
 
-def tone(number, count, frequency):
-    """A sine with a soft start and end."""
-    edge = min(number, count - number) / RATE
-    return int(12000 * min(1.0, edge / 0.01) * math.sin(2 * math.pi * frequency * number / RATE))
+def tone(count, frequency):
+    """A sine with a soft start and end, as bytes: whole cycles repeated, so that a long text costs little."""
+    cycles = max(1, int(frequency // 20))
+    length = round(cycles * RATE / frequency)
+    cycle = array.array("h", [int(12000 * math.sin(2 * math.pi * cycles * n / length)) for n in range(length)])
+    sound = (cycle * (count // length + 1))[:count]
+    edge = min(240, count // 2)
+    for n in range(edge):
+        sound[n] = sound[n] * n // edge
+        sound[-1 - n] = sound[-1 - n] * n // edge
+    return sound.tobytes()
 
 
 def misbehave(marker, argument, item, out, task):
