@@ -37,7 +37,7 @@ def quick_stamp(name, lock):
     """The part of the stamp that needs no reading of files. Raises OSError when one of them is missing."""
     made_of, python = os.stat(os.path.join(ROOT, lock)), os.stat(python_of(name))
     return (
-        f"checkout {ascii(ROOT)}\n"
+        f"checkout {ROOT!a}\n"
         f"lock {made_of.st_size} {made_of.st_mtime_ns}\n"
         f"interpreter {python.st_size} {python.st_mtime_ns}\n"
     )

@@ -57,7 +57,11 @@ def say(message: str) -> None:
 
 @contextlib.contextmanager
 def _locked(name: str) -> Iterator[None]:
-    """Hold the lock of one environment. The file stays: removing it would let two runs hold two locks."""
+    """Hold the lock of one environment. The file stays: removing it would let two runs hold two locks.
+
+    The installers that are started inherit it (``close_fds=False``): one that outlives a killed set-up still writes into
+    the environment, and the next set-up waits for its end.
+    """
     folder = os.path.join(ROOT, ".demod-voice")
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, f"{name.lstrip('.')}.lock"), "w", encoding="ascii") as file:
@@ -66,6 +70,7 @@ def _locked(name: str) -> Iterator[None]:
         except BlockingIOError:
             say("another set-up is at work; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
+        os.set_inheritable(file.fileno(), True)
         yield
 
 
@@ -74,7 +79,7 @@ def _same_content(name: str, lock: str) -> bool:
     try:
         with open(os.path.join(ROOT, name, STAMP), encoding="ascii") as file:
             found = file.read().splitlines()
-        if found[0] != f"checkout {ascii(ROOT)}" or found[3:] != _slow_stamp(name, lock):
+        if found[0] != f"checkout {ROOT!a}" or found[3:] != _slow_stamp(name, lock):
             return False
     except (OSError, ValueError, IndexError):
         return False
@@ -111,11 +116,11 @@ def _uv() -> str | None:
 
 def _install_with_uv(uv: str, folder: str, lock: str) -> bool:
     """True when uv did it. It does not read pip's configuration, so where it fails pip may still succeed."""
-    environ = _environ()
+    environ = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **_environ()}  # as pip: the certificates of this machine
     made = [uv, "venv", "--quiet", "--no-project", "--python", PYTHON, folder]
     install = [uv, "pip", "install", "--no-deps", "--require-hashes", "--no-build", "--python", folder]
     for command in (made, [*install, "-r", os.path.join(ROOT, lock)]):
-        if subprocess.run(command, env=environ, stdout=sys.stderr).returncode:
+        if subprocess.run(command, env=environ, stdout=sys.stderr, close_fds=False).returncode:
             say("uv could not do it; trying pip")
             _remove(folder)
             return False
@@ -132,6 +137,7 @@ def _install_with_pip(folder: str, lock: str, count: int) -> None:
         text=True,
         errors="replace",
         env={**_environ(), "PIP_USER": "0"},
+        close_fds=False,
     )
     lines, number = [], 0
     for line in process.stdout or ():
@@ -159,7 +165,7 @@ def _empty_environment(folder: str, python: str) -> list[str]:
             f"on Debian and Ubuntu: apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv   (or install uv)",
         )
     command = [PYTHON, "-m", "venv", *([] if has_ensurepip else ["--without-pip"]), folder]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=_environ())
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=_environ(), close_fds=False)
     if done.returncode:
         raise SetupError(f"the environment could not be made:\n    {(done.stdout + done.stderr).strip()}")
     return [python, "-m", "pip"] if has_ensurepip else [PYTHON, "-m", "pip", "--python", python]
@@ -189,7 +195,7 @@ def _add_checkout(folder: str) -> None:
     (lib,) = [name for name in os.listdir(os.path.join(folder, "lib")) if name.startswith("python")]
     link = os.path.join(folder, "lib", lib, "site-packages", "demod-voice-checkout.pth")
     with open(link, "w", encoding="ascii") as file:
-        file.write(f"import sys; sys.path += [{ascii(ROOT)}, {ascii(SDK)}]\n")
+        file.write(f"import sys; sys.path += [{ROOT!a}, {SDK!a}]\n")
 
 
 def _packages(lock: str) -> list[str]:

@@ -8,14 +8,14 @@ aligned like two strings (Needleman and Wunsch 1970), where two words may also m
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from demod_worker.messages import Word
 
-BAND = 24
+BAND = 12
 """How far, in words, the alignment may stray from the diagonal beyond the rows' difference in length."""
 SKIP_COST = 0.8
 JOIN_COST = 0.05
@@ -160,9 +160,16 @@ def _walked(
 
 
 def _cost(said: Sequence[str], heard: Sequence[str]) -> float:
-    """How unlike two short rows sound: 0 the same, 1 nothing in common (Dice's coefficient on phonemes)."""
+    """How unlike two short rows sound: 0 the same, 1 nothing in common."""
     if not said or not heard:
         return SKIP_COST
-    one, other = Counter("".join(said)), Counter("".join(heard))
-    common = 2 * sum((one & other).values()) / max(1, sum(one.values()) + sum(other.values()))
-    return (1.0 - common) * max(len(said), len(heard)) + JOIN_COST * (len(said) + len(heard) - 2)
+    return _unlike("".join(said), "".join(heard)) * max(len(said), len(heard)) + JOIN_COST * (
+        len(said) + len(heard) - 2
+    )
+
+
+@lru_cache(maxsize=1 << 16)
+def _unlike(one: str, other: str) -> float:
+    """1 minus Dice's coefficient of the phonemes."""
+    common = sum(min(one.count(each), other.count(each)) for each in set(one))
+    return 1.0 - 2 * common / max(1, len(one) + len(other))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from demod_worker.messages import LoadRequest, LoadResult, SpeakItem, SpeakResult
+from demod_worker.messages import LoadRequest, LoadResult, SpeakItem, SpeakResult, Word
 from demod_worker.worker import Adapter, AudioOut, BadRequest, EngineFault, Task, run
 from phoneme_words import Heard, heard_words, word_times
 from voice_files import OpenVoice, open_voice
@@ -84,7 +84,7 @@ class Piper(Adapter):
         spoken = _perform(voice, text, asked, item, out, task)
         words = word_times(text, spoken.heard, voice.voice.phonemize, rate)
         if spoken.cut:
-            words = tuple(word for word in words if word.end_s > 0 and word.start_s < out.num_frames / rate)
+            words = _within(words, out.num_frames / rate)
         degraded = _degraded(item, voice, spoken, self._request.device)
         if sum(len(word.text.encode()) + WORD_BYTES for word in words) > MOST_WORD_BYTES:
             words = ()
@@ -184,6 +184,12 @@ def _chunks(voice: OpenVoice, text: str, asked: Any) -> Iterator[Any]:
         raise
     except Exception as error:
         raise EngineFault(f"voice {voice.name} failed: {type(error).__name__}: {error}") from error
+
+
+def _within(words: Iterable[Word], length_s: float) -> tuple[Word, ...]:
+    """The words that are heard before a cut."""
+    heard = (word for word in words if word.start_s < min(word.end_s, length_s))
+    return tuple(replace(word, end_s=min(word.end_s, length_s)) for word in heard)
 
 
 def _amplified(samples: Any, volume_db: float) -> bytes:

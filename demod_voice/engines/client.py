@@ -163,6 +163,12 @@ class Worker:
         self._process.stdin.write(data)
         self._process.stdin.flush()
 
+    def close_input(self) -> None:
+        """Order the process to shut down, and do not wait for it."""
+        self._closing.set()
+        if self._started is not None:
+            self._started.close_input()
+
     def stop(self, grace_s: float = TERM_GRACE_S) -> int | None:
         """End the process: close its input, wait, SIGTERM, SIGKILL to its whole group. Returns its exit code."""
         self._closing.set()

@@ -6,16 +6,19 @@ environment without a stamp is a half-made one, and one whose stamp names anothe
 
 from __future__ import annotations
 
+import contextlib
 import json
+import operator
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 
-from demod_voice.config.folders import data_folder
+from demod_voice.config.folders import data_folder, state_folder
 from demod_voice.config.settings import Settings
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineNotInstalled, EngineStartFailed, OutputError
@@ -31,6 +34,16 @@ ROOM = 1.3
 """Free space that is asked for, as a multiple of the installed size: pip unpacks beside its downloads."""
 PIP = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check")
 SHOWN_LINES = 8
+RANGE_PART = re.compile(r"(>=|<=|==|>|<)\s*(\d+)\.(\d+)")
+COMPARISONS: Mapping[str, Callable[[object, object], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+OFFLINE = ("Temporary failure in name resolution", "NewConnectionError", "Max retries exceeded", "ConnectTimeoutError")
+"""What pip says where there is no network."""
 
 
 class EnvironmentState(Enum):
@@ -41,7 +54,7 @@ class EnvironmentState(Enum):
     STALE = "out of date"
     READY = "ready"
     EXTERNAL = "external"
-    """The interpreter comes from ``engines.<name>.python`` (Nix, or the user's own)."""
+    """The interpreter comes from ``engines.<name>.python`` (Nix, or the user's own), or the engine is no Python."""
 
 
 def environment_folder(info: EngineInfo) -> Path:
@@ -51,18 +64,41 @@ def environment_folder(info: EngineInfo) -> Path:
 
 def state(info: EngineInfo, settings: Settings) -> EnvironmentState:
     """What there is. Starts nothing."""
-    if _configured(info, settings):
+    if _configured(info, settings) or not needs_python(info):
         return EnvironmentState.EXTERNAL
+    return _examined(info)[0]
+
+
+def fault(info: EngineInfo) -> str:
+    """Why the engine's environment cannot be used as it is, in words; empty when it is whole."""
+    return _examined(info)[1]
+
+
+def needs_python(info: EngineInfo) -> bool:
+    """False for an engine whose command names its own program."""
+    return any("{python}" in part for part in info.command)
+
+
+def _examined(info: EngineInfo) -> tuple[EnvironmentState, str]:
     folder = environment_folder(info)
     if not folder.exists():
-        return EnvironmentState.MISSING
+        return EnvironmentState.MISSING, "there is none"
     try:
         stamp = json.loads((folder / STAMP).read_text())
     except (OSError, ValueError):
-        return EnvironmentState.PARTIAL
-    if not _python(folder).exists():
-        return EnvironmentState.PARTIAL
-    return EnvironmentState.READY if stamp == _stamp(info) else EnvironmentState.STALE
+        return EnvironmentState.PARTIAL, "its installation was not finished"
+    python = _python(folder)
+    if not python.exists():
+        gone = python.resolve() if python.is_symlink() else python
+        return EnvironmentState.STALE, f"its interpreter {gone} is gone"
+    wanted = _stamp(info)
+    if not isinstance(stamp, dict) or stamp.get("lock") != wanted["lock"]:
+        return EnvironmentState.STALE, f"{LOCK_FILE} has changed since it was made"
+    if stamp.get("python") != wanted["python"]:
+        return EnvironmentState.STALE, f"it was made for Python {stamp.get('python')}, this is {wanted['python']}"
+    if stamp != wanted:
+        return EnvironmentState.STALE, "engine.toml asks for another one"
+    return EnvironmentState.READY, ""
 
 
 def python_for(info: EngineInfo, settings: Settings, progress: Progress = SILENT) -> Path:
@@ -81,10 +117,12 @@ def python_for(info: EngineInfo, settings: Settings, progress: Progress = SILENT
                 "give the absolute path of a Python interpreter, or remove the setting",
             )
         return path
-    found = state(info, settings)
+    if not needs_python(info):
+        return Path(sys.executable)
+    found, reason = _examined(info)
     if found is not EnvironmentState.READY:
         if not info.embedded:
-            what = "is not installed" if found is EnvironmentState.MISSING else f"is {found.value}"
+            what = "is not installed" if found is EnvironmentState.MISSING else f"is {found.value}: {reason}"
             raise EngineNotInstalled(f"engine {info.name} {what}", f"run: demod-voice engines install {info.name}")
         install(info, settings, progress)
     return _python(environment_folder(info))
@@ -101,7 +139,7 @@ def install(info: EngineInfo, settings: Settings, progress: Progress = SILENT, a
     lock = folder.parent / f".{info.name}.lock"
     try:
         with locked(lock, lambda: progress.note(f"waiting: another process installs engine {info.name}")):
-            if not again and state(info, settings) is EnvironmentState.READY:
+            if not needs_python(info) or (not again and _examined(info)[0] is EnvironmentState.READY):
                 return
             _make(info, folder, progress)
     except OSError as error:
@@ -120,9 +158,16 @@ def remove(info: EngineInfo) -> int:
     return size
 
 
+def install_log(info: EngineInfo) -> Path:
+    """Everything that pip said in the last installation."""
+    return state_folder() / f"install-{info.name}.log"
+
+
 def _make(info: EngineInfo, folder: Path, progress: Progress) -> None:
+    _check_python(info)
     if folder.exists():
-        progress.note(f"engine {info.name}: the environment is not whole or out of date and is made again")
+        reason = fault(info)
+        progress.note(f"engine {info.name}: {reason or 'asked for anew'}; the environment is made again")
         (folder / STAMP).unlink(missing_ok=True)
         shutil.rmtree(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -142,29 +187,45 @@ def _make(info: EngineInfo, folder: Path, progress: Progress) -> None:
 
 def _pip(info: EngineInfo, folder: Path, progress: Progress, step: str) -> None:
     """Install the whole list; pip says a line per package."""
+    if not (info.folder / LOCK_FILE).is_file():
+        return
     command = [str(_python(folder)), "-m", "pip", "install", *PIP, "-r", str(info.folder / LOCK_FILE)]
-    environ = {**os.environ, "PYTHONNOUSERSITE": "1"}
-    environ.pop("PYTHONPATH", None)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ)
+    # A pip that is configured for --user refuses to install into an environment.
+    environ = {**os.environ, "PYTHONNOUSERSITE": "1", "PIP_USER": "0", "PIP_PROGRESS_BAR": "off"}
+    for variable in ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX"):
+        environ.pop(variable, None)
     lines: list[str] = []
-    for line in process.stdout or ():
-        lines.append(line.rstrip())
-        if line.startswith("Collecting "):
-            progress.advance(step)
-    if process.wait() != 0:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ)
+    try:
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            if line.startswith("Collecting "):
+                progress.advance(step)
+        code = process.wait()
+    finally:
+        process.kill()
+        process.wait()
+        _keep(info, lines)
+    if code != 0:
         raise _failed(info, lines)
+
+
+def _keep(info: EngineInfo, lines: list[str]) -> None:
+    path = install_log(info)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _failed(info: EngineInfo, lines: list[str]) -> EngineStartFailed:
     text = "\n".join(f"    {line}" for line in lines[-SHOWN_LINES:])
-    offline = any(
-        word in "\n".join(lines) for word in ("Temporary failure", "NewConnectionError", "Max retries", "No matching")
-    )
-    hint = "the package index cannot be reached: check the network or pip's configuration" if offline else None
-    again = f"then run: demod-voice engines install {info.name}"
-    return EngineStartFailed(
-        f"engine {info.name} could not be installed\n{text}", f"{hint}; {again}" if hint else again
-    )
+    said = "\n".join(lines)
+    again = f"run again: demod-voice engines install {info.name} (all that pip said: {install_log(info)})"
+    if any(words in said for words in OFFLINE):
+        again = f"the package index cannot be reached: check the network or pip's configuration, then {again}"
+    elif "THESE PACKAGES DO NOT MATCH THE HASHES" in said:
+        again = f"a package is not the one that was checked for this engine: look at pip's index, then {again}"
+    return EngineStartFailed(f"engine {info.name} could not be installed\n{text}", again)
 
 
 def _run(info: EngineInfo, command: list[str], what: str) -> None:
@@ -179,6 +240,30 @@ def _run(info: EngineInfo, command: list[str], what: str) -> None:
         raise _failed(info, [what, *lines])
 
 
+def _check_python(info: EngineInfo) -> None:
+    version = sys.version_info[:2]
+    if not python_fits(info.python_range, version):
+        raise EngineStartFailed(
+            f"engine {info.name} needs Python {info.python_range}, this is {version[0]}.{version[1]}",
+            f"set engines.{info.name}.python to an interpreter that has the packages of its {LOCK_FILE}",
+        )
+
+
+def python_fits(wanted: str, version: tuple[int, int]) -> bool:
+    """Does a version lie in a range such as ``>=3.11,<3.14``? An empty range takes all.
+
+    Raises:
+        ValueError: not a range.
+    """
+    fits = True
+    for part in wanted.split(",") if wanted else ():
+        match = RANGE_PART.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(f"{wanted!r} is not a range of versions such as >=3.11,<3.14")
+        fits = fits and COMPARISONS[match[1]](version, (int(match[2]), int(match[3])))
+    return fits
+
+
 def _check_room(info: EngineInfo, folder: Path) -> None:
     free = shutil.disk_usage(folder.parent).free
     needed = int(info.install_mb * ROOM * (1 << 20))
@@ -191,8 +276,11 @@ def _check_room(info: EngineInfo, folder: Path) -> None:
 
 def _drop(info: EngineInfo, folder: Path) -> None:
     """Remove the files that engine.toml names as unable to load here."""
-    for path in dropped(info, folder):
-        path.unlink(missing_ok=True)
+    for path in list(dropped(info, folder)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def dropped(info: EngineInfo, folder: Path) -> Iterator[Path]:
@@ -203,7 +291,8 @@ def dropped(info: EngineInfo, folder: Path) -> Iterator[Path]:
 
 
 def _packages(info: EngineInfo) -> list[str]:
-    rows = (info.folder / LOCK_FILE).read_text().splitlines()
+    lock = info.folder / LOCK_FILE
+    rows = lock.read_text(encoding="utf-8").splitlines() if lock.is_file() else []
     return [row.split("==")[0] for row in rows if "==" in row and not row.startswith((" ", "#"))]
 
 

@@ -9,38 +9,39 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
+from threading import Event
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
-from demod_worker.messages import (
-    BadMessage,
-    LoadRequest,
-    LoadResult,
-    SpeakItem,
-    SpeakRequest,
-    SpeakResult,
-    from_json,
-    to_json,
-)
-from demod_worker.wire import Frame
+from demod_worker.messages import BadMessage, LoadRequest, LoadResult, SpeakRequest, from_json, to_json
 
 from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import Settings
-from demod_voice.engines.client import Worker, engine_error
+from demod_voice.engines.client import Worker
+from demod_voice.engines.collector import Collector, speak_item
 from demod_voice.engines.devices import describe_gpus, device_for
 from demod_voice.engines.environments import python_for
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.types import EngineInfo, Speech, SpeechRequest
-from demod_voice.errors import EngineBrokenProtocol, EngineCancelled, EngineCrashed, EngineError
+from demod_voice.engines.worker_log import WorkerLog
+from demod_voice.errors import (
+    EngineBrokenProtocol,
+    EngineCancelled,
+    EngineCrashed,
+    EngineError,
+    EngineOutOfMemory,
+    EngineStartFailed,
+)
 from demod_voice.records.progress import SILENT, Progress
 
 CRASHES_THAT_STOP = 2
 """Crashes in a row after which an engine is not asked again in this run."""
-LONGEST_AUDIO_S = 3600.0
-"""An item that grows longer than this, or than twice its ``max_s``, is a flood."""
 STREAMED_CLIPS = 16
+RETIRE_LOOK_S = 1.0
+"""Shortest time between two looks for idle workers."""
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Pool:
     ) -> None:
         self._settings = settings
         self._jobs = max(1, jobs)
-        self._log_path = log_path
+        self._log = WorkerLog(log_path)
         self._progress = progress
         self._lock = threading.Lock()
         self._infos: dict[str, EngineInfo] = {}
@@ -87,6 +88,7 @@ class Pool:
         self._running: set[Worker] = set()
         self._closed = threading.Event()
         self._noted: set[str] = set()
+        self._retiring: threading.Thread | None = None
 
     def __enter__(self) -> Pool:
         return self
@@ -104,13 +106,10 @@ class Pool:
             for shelf in self._shelves.values():
                 shelf.idle.clear()
             busy = list(self._running)
-        for worker in busy if at_once else []:
+        for worker in [*busy, *idle] if at_once else []:
             worker.kill()
-        for worker in idle:
-            if at_once:
-                worker.kill()
-            else:
-                worker.stop()
+        _stop_all(idle)
+        self._log.close()
 
     def info(self, engine: str) -> EngineInfo:
         """The engine of that name. Raises EngineNotInstalled for an unknown one."""
@@ -151,34 +150,32 @@ class Pool:
         return result
 
     def speak_many(self, engine: str, requests: Sequence[SpeechRequest]) -> list[Speech | EngineError]:
-        """Speak several utterances of one model, in batches of the engine's ``max_batch``.
+        """Speak several utterances, in batches of the engine's ``max_batch``; each batch has one model.
 
         Raises:
             EngineError: the engine as a whole failed; a single item's failure is in the list.
         """
         results: list[Speech | EngineError] = []
         size = max(1, self.info(engine).max_batch)
-        for at in range(0, len(requests), size):
-            results += self._batch(engine, requests[at : at + size])
+        for _, group in groupby(requests, key=lambda request: request.voice.model):
+            same = list(group)
+            for at in range(0, len(same), size):
+                results += self._batch(engine, same[at : at + size])
         return results
 
     def stream(self, engine: str, request: SpeechRequest) -> Iterator[Clip]:
         """The sound of one utterance as it is made. Closing the iterator cancels the engine's work.
 
         Raises:
-            EngineError: of the class that the failure has.
+            EngineError: of the class that the failure has. A crash before the first sound is tried once more.
         """
         clips: queue.Queue[Clip | BaseException | None] = queue.Queue(STREAMED_CLIPS)
         stopped = threading.Event()
 
         def work() -> None:
             try:
-                collected = _Collector(
-                    self.info(engine).name, [request], on_clip=lambda clip: _put(clips, clip, stopped)
-                )
-                self._perform(engine, [request], collected)
-                failed = collected.results()[0]
-                clips.put(failed if isinstance(failed, EngineError) else None)
+                self._stream_into(clips, engine, request, stopped)
+                clips.put(None)
             except BaseException as error:
                 clips.put(error)
 
@@ -191,31 +188,52 @@ class Pool:
                 yield clip
         finally:
             stopped.set()
-            while thread.is_alive():
-                try:
-                    clips.get(timeout=0.02)
-                except queue.Empty:
-                    thread.join(0.02)
+            _drain(clips, thread)
+
+    def _stream_into(
+        self, clips: queue.Queue[Clip | BaseException | None], engine: str, request: SpeechRequest, stopped: Event
+    ) -> None:
+        heard = 0
+
+        def on_clip(clip: Clip) -> None:
+            nonlocal heard
+            heard += 1
+            _put(clips, clip, stopped)
+
+        def perform() -> Speech | EngineError:
+            collected = Collector(engine, [request], on_clip)
+            self._perform(engine, [request], collected, stopped)
+            return collected.results()[0]
+
+        result = self._twice(engine, perform, again=lambda: not heard and not stopped.is_set())
+        if isinstance(result, EngineError):
+            raise result
 
     def _batch(self, engine: str, requests: Sequence[SpeechRequest]) -> list[Speech | EngineError]:
+        def collect() -> list[Speech | EngineError]:
+            collected = Collector(engine, requests)
+            self._perform(engine, requests, collected)
+            return collected.results()
+
+        return self._twice(engine, collect)
+
+    def _twice(self, engine: str, work: Callable[[], _T], again: Callable[[], bool] = lambda: True) -> _T:
+        """Do it; after a crash once more, unless the engine is given up or the pool is closed."""
         try:
-            return self._collect(engine, requests)
+            return work()
         except EngineCrashed as error:
-            if self._settings.attempts < 1 or self._crashes[engine] >= CRASHES_THAT_STOP or self._closed.is_set():
+            if self._crashes[engine] >= CRASHES_THAT_STOP or self._closed.is_set() or not again():
                 raise
             self._progress.note(f"{error.message.splitlines()[0]}; trying once more")
-            return self._collect(engine, requests)
+            return work()
 
-    def _collect(self, engine: str, requests: Sequence[SpeechRequest]) -> list[Speech | EngineError]:
-        collected = _Collector(engine, requests)
-        self._perform(engine, requests, collected)
-        return collected.results()
-
-    def _perform(self, engine: str, requests: Sequence[SpeechRequest], collected: _Collector) -> None:
-        items = tuple(_item(number, request) for number, request in enumerate(requests))
+    def _perform(
+        self, engine: str, requests: Sequence[SpeechRequest], collected: Collector, stopped: Event | None = None
+    ) -> None:
+        items = tuple(speak_item(number, request) for number, request in enumerate(requests))
         slot = self._slot(engine, requests[0].voice.model)
         with self._worker(slot) as worker:
-            worker.request("speak_many", to_json(SpeakRequest(items)), collected.take)
+            worker.request("speak_many", to_json(SpeakRequest(items)), collected.take, stopped=stopped)
 
     def _slot(self, engine: str, model: str | None) -> _Slot:
         info = self.info(engine)
@@ -249,8 +267,6 @@ class Pool:
             except EngineCrashed:
                 self._crashes[slot.engine] += 1
                 raise
-            except EngineError:
-                raise
             else:
                 self._crashes[slot.engine] = 0
             finally:
@@ -272,10 +288,21 @@ class Pool:
                 if found is not None:
                     self._running.add(found)
             if found is None:
-                return self._loaded(slot, shelf)
+                return self._loaded_in_room(slot, shelf)
             if found.alive:
                 return found
             self._forget(found)
+            found.kill()
+
+    def _loaded_in_room(self, slot: _Slot, shelf: _Shelf) -> Worker:
+        """A new worker; when there is no memory for its model, the idle ones make room."""
+        try:
+            return self._loaded(slot, shelf)
+        except EngineOutOfMemory as error:
+            if not self._retire(0.0):
+                raise
+            self._progress.note(f"{error.message}; idle engines were ended to make room")
+            return self._loaded(slot, shelf)
 
     def _loaded(self, slot: _Slot, shelf: _Shelf) -> Worker:
         worker = self._start(self.info(slot.engine))
@@ -291,7 +318,7 @@ class Pool:
             if isinstance(error, EngineCrashed):
                 self._crashes[slot.engine] += 1
             self._forget(worker)
-            worker.stop()
+            worker.stop(grace_s=0.0)
             raise
         for note in shelf.loaded.notes if shelf.loaded else ():
             self._note_once(f"{slot.engine}: {note}")
@@ -301,12 +328,15 @@ class Pool:
         with self._install:
             if info.name not in self._pythons:
                 self._pythons[info.name] = python_for(info, self._settings, self._progress)
-        worker = Worker(info, self._pythons[info.name], self._settings, self._logger(info.name))
+        name = info.name
+        worker = Worker(info, self._pythons[name], self._settings, lambda line: self._log.write(name, line))
         with self._lock:
             self._running.add(worker)
         try:
             worker.start()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, EngineStartFailed):
+                self._crashes[name] += 1
             self._forget(worker)
             raise
         return worker
@@ -317,124 +347,49 @@ class Pool:
 
     def _give_back(self, worker: Worker, shelf: _Shelf) -> None:
         self._forget(worker)
-        if not worker.alive:
-            return
-        if self._closed.is_set():
-            worker.kill()
-            return
         with self._lock:
-            shelf.idle.append((time.monotonic(), worker))
-        self._retire()
+            kept = worker.alive and not self._closed.is_set()
+            if kept:
+                shelf.idle.append((time.monotonic(), worker))
+                if self._retiring is None:
+                    self._retiring = threading.Thread(target=self._retire_in_time, name="retire", daemon=True)
+                    self._retiring.start()
+        if not kept:
+            worker.kill()
+        self._retire(self._settings.engines.idle_s)
 
-    def _retire(self) -> None:
-        """End workers that nobody has asked for ``engines.idle_s``."""
-        oldest = time.monotonic() - self._settings.engines.idle_s
+    def _retire_in_time(self) -> None:
+        """Look for idle workers also while nobody asks for anything."""
+        while not self._closed.wait(max(RETIRE_LOOK_S, self._settings.engines.idle_s / 4)):
+            self._retire(self._settings.engines.idle_s)
+
+    def _retire(self, idle_s: float) -> int:
+        """End workers that nobody has asked for ``idle_s`` seconds; return how many."""
+        oldest = time.monotonic() - idle_s
         retired = []
         with self._lock:
             for shelf in self._shelves.values():
-                retired += [worker for since, worker in shelf.idle if since < oldest]
-                shelf.idle[:] = [(since, worker) for since, worker in shelf.idle if since >= oldest]
-        for worker in retired:
-            worker.stop()
-
-    def _logger(self, engine: str) -> Callable[[str], None] | None:
-        if self._log_path is None:
-            return None
-        path = self._log_path
-
-        def log(line: str) -> None:
-            with self._lock, path.open("a", encoding="utf-8") as file:
-                file.write(f"{engine}: {line}\n")
-
-        return log
+                retired += [worker for since, worker in shelf.idle if since <= oldest]
+                shelf.idle[:] = [(since, worker) for since, worker in shelf.idle if since > oldest]
+        _stop_all(retired)
+        return len(retired)
 
 
-class _Collector:
-    """Puts the messages of one request together: sound and results by item."""
+def _stop_all(workers: Sequence[Worker]) -> None:
+    """End idle workers: all are told first, so that they end at the same time."""
+    for worker in workers:
+        worker.close_input()
+    for worker in workers:
+        worker.stop()
 
-    def __init__(
-        self, engine: str, requests: Sequence[SpeechRequest], on_clip: Callable[[Clip], None] | None = None
-    ) -> None:
-        self._engine = engine
-        self._requests = requests
-        self._on_clip = on_clip
-        self._formats: dict[int, tuple[int, str, int]] = {}
-        self._sound: defaultdict[int, list[bytes]] = defaultdict(list)
-        self._seconds: defaultdict[int, float] = defaultdict(float)
-        self._done: dict[int, SpeakResult | EngineError] = {}
 
-    def take(self, frame: Frame) -> None:
-        """One message of the request."""
-        if frame.type == "progress":
-            return
-        item = int(frame.data["item"])
-        if not 0 <= item < len(self._requests):
-            raise EngineBrokenProtocol(f"engine {self._engine} answers item {item}, which was not asked for")
-        if frame.type == "audio-start":
-            self._formats[item] = (frame.data["rate"], frame.data["encoding"], frame.data["channels"])
-        elif frame.type == "audio-chunk":
-            self._chunk(item, frame.payload)
-        elif frame.type == "item-error":
-            self._done[item] = engine_error(self._engine, frame.data)
-        else:
-            self._done[item] = self._result(frame.data)
-
-    def results(self) -> list[Speech | EngineError]:
-        """One outcome per request, in their order."""
-        return [self._speech(item) for item in range(len(self._requests))]
-
-    def _chunk(self, item: int, payload: bytes) -> None:
-        rate, encoding, channels = self._formats[item]
-        width = 2 if encoding == "pcm_s16le" else 4
-        self._seconds[item] += len(payload) / (width * channels * rate)
-        asked = self._requests[item].max_s
-        most = LONGEST_AUDIO_S if asked is None else 2.0 * asked + 10.0
-        if self._seconds[item] > most:
-            raise EngineBrokenProtocol(f"engine {self._engine} floods: over {most:.0f} s of sound for one line")
-        if self._on_clip is not None:
-            self._on_clip(_clip(payload, rate, encoding, channels))
-        else:
-            self._sound[item].append(payload)
-
-    def _result(self, data: Mapping[str, Any]) -> SpeakResult | EngineError:
+def _drain(clips: queue.Queue[Clip | BaseException | None], thread: threading.Thread) -> None:
+    """Take what nobody wants any more until the thread that makes it has ended."""
+    while thread.is_alive():
         try:
-            return from_json(SpeakResult, dict(data))
-        except BadMessage as error:
-            raise EngineBrokenProtocol(f"engine {self._engine}: {error}") from error
-
-    def _speech(self, item: int) -> Speech | EngineError:
-        done = self._done.get(item)
-        if done is None:
-            return EngineBrokenProtocol(f"engine {self._engine} did not answer item {item}")
-        if isinstance(done, EngineError):
-            return done
-        rate, encoding, channels = self._formats.get(item, (done.sample_rate or 24_000, "pcm_s16le", 1))
-        clip = _clip(b"".join(self._sound[item]), rate, encoding, channels)
-        return Speech(clip, done.words, encoding, done.model, done.model_revision, done.degraded)
-
-
-def _clip(data: bytes, rate: int, encoding: str, channels: int) -> Clip:
-    """Interleaved PCM as a clip; several channels are kept."""
-    if encoding == "pcm_s16le":
-        flat = np.frombuffer(data, dtype="<i2").astype(np.float32) / np.float32(32768.0)
-    else:
-        flat = np.frombuffer(data, dtype="<f4").astype(np.float32)
-    return Clip(np.ascontiguousarray(flat.reshape(-1, channels).T), rate)
-
-
-def _item(number: int, request: SpeechRequest) -> SpeakItem:
-    return SpeakItem(
-        item=number,
-        text=request.text,
-        language=request.language,
-        voice=request.voice,
-        seed=request.seed,
-        speed=request.speed,
-        pitch=request.pitch,
-        volume_db=request.volume_db,
-        style=dict(request.style),
-        max_s=request.max_s,
-    )
+            clips.get(timeout=0.02)
+        except queue.Empty:
+            thread.join(0.02)
 
 
 def _put(clips: queue.Queue[Clip | BaseException | None], clip: Clip, stopped: threading.Event) -> None:

@@ -23,7 +23,9 @@ TINY_VOICE = Path(__file__).with_name("tiny_voice.py")
 
 def settings_with(name: str, python: Path) -> Settings:
     """The defaults, with an interpreter for one engine."""
-    return dataclasses.replace(DEFAULTS, device="cpu", engines=Engines(named={name: EngineSettings(python=str(python))}))
+    return dataclasses.replace(
+        DEFAULTS, device="cpu", engines=Engines(named={name: EngineSettings(python=str(python))})
+    )
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,9 @@ def test_an_unknown_voice_is_refused_and_the_nearest_is_named(espeak, wish, near
     assert say(espeak, "Still there.").clip.num_samples > 0
 
 
-@pytest.mark.parametrize("field", [{"model": "/x.onnx"}, {"speaker": "0"}, {"references": ("/a.wav",)}, {"adapter": "/a"}])
+@pytest.mark.parametrize(
+    "field", [{"model": "/x.onnx"}, {"speaker": "0"}, {"references": ("/a.wav",)}, {"adapter": "/a"}]
+)
 def test_a_voice_that_espeak_cannot_have_is_refused(espeak, field):
     voice = Voice(**{"preset": "en-us", **field})
     request = SpeechRequest("x", voice=voice)
@@ -182,7 +184,9 @@ def test_the_pitch_range_widens_the_intonation(espeak):
     assert spread(0) < 0.1 < spread(50) < spread(90)
 
 
-@pytest.mark.parametrize("wish", [{"style": {"pitch_range": 101}}, {"style": {"pitch_range": "wide"}}, {"speed": 0.0}, {"pitch": -1.0}])
+@pytest.mark.parametrize(
+    "wish", [{"style": {"pitch_range": 101}}, {"style": {"pitch_range": "wide"}}, {"speed": 0.0}, {"pitch": -1.0}]
+)
 def test_numbers_without_a_meaning_are_refused(espeak, wish):
     with pytest.raises(EngineRefused):
         say(espeak, **wish)
@@ -295,14 +299,14 @@ def test_a_very_long_text_streams_in_bounded_memory(espeak_worker):
     text = (FOX + " ") * 1400
     assert len(text.encode()) > 100_000
     count = 0
-    item = {"item": 0, "text": text, "speed": 5.0}
+    item = {"item": 0, "text": text}
 
     def take(frame):
         nonlocal count
         count += len(frame.payload) // 2
 
     espeak_worker.request("speak", {"items": [item]}, take)
-    assert count / 22050 > 800
+    assert count / 22050 > 5000
     assert peak_mb(espeak_worker.pid) < 100
 
 

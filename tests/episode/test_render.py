@@ -21,7 +21,7 @@ from demod_voice.errors import EngineError, FaultsError, OutputError, UsageError
 from demod_voice.mix.loudness import measure
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
-RESULTS = ("show.mp3", "show.manifest.json", "show.vtt", "show.srt", "show.demod/master.wav")
+RESULTS = ("show.manifest.json", "show.vtt", "show.srt", "show.demod/master.wav")
 
 
 @pytest.fixture(autouse=True)
@@ -31,13 +31,14 @@ def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def digest(folder: Path) -> dict[str, str]:
     """SHA-256 of every result in a folder."""
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in RESULTS}
+    names = [*RESULTS, *(path.name for path in sorted(folder.glob("show.[mw][pa][3v]")))]
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
 
-def render(script: Path, folder: Path, **changes: object):
+def render(script: Path, folder: Path, suffix: str = "mp3", **changes: object):
     folder.mkdir(exist_ok=True)
     settings = replace(load_settings(), **changes)  # type: ignore[arg-type]
-    return render_episode(script, folder / "show.mp3", settings=settings)
+    return render_episode(script, folder / f"show.{suffix}", settings=settings)
 
 
 def test_the_same_bytes_whatever_the_jobs_and_the_folder(tmp_path: Path, write_script) -> None:
@@ -64,18 +65,18 @@ def test_an_edit_of_one_line_speaks_that_line_only(
     monkeypatch.setenv("DEMOD_VOICE_CACHE__ENABLED", "false")
     lines = [sentence(number) for number in range(200)]
     speakers = {"Ada": "low"}
-    render(write_script(script_text(lines, speakers)), tmp_path / "out")
+    render(write_script(script_text(lines, speakers)), tmp_path / "out", "wav")
     edited = {
         "change": [*lines[:77], "Something else.", *lines[78:]],
         "insert": [*lines[:77], "Something else.", *lines[77:]],
         "delete": [*lines[:77], *lines[78:]],
         "move": [*lines[:20], lines[150], *lines[20:150], *lines[151:]],
     }[edit]
-    report = render(write_script(script_text(edited, speakers)), tmp_path / "out")
+    report = render(write_script(script_text(edited, speakers)), tmp_path / "out", "wav")
     assert report.metrics["utterances_generated"] == spoken
     assert len(report.manifest["segments"]) == len(edited)
-    render(write_script(script_text(edited, speakers)), tmp_path / "fresh")
-    assert digest(tmp_path / "out") == digest(tmp_path / "fresh")
+    render(write_script(script_text(edited, speakers)), tmp_path / "fresh", "wav")
+    assert digest(tmp_path / "out") == digest(tmp_path / "fresh", "wav")
 
 
 def test_another_episode_takes_the_line_from_the_cache(tmp_path: Path, write_script) -> None:

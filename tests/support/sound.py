@@ -40,8 +40,9 @@ def pitches_hz(clip: Clip) -> np.ndarray:
 
 def _likeness(part: np.ndarray, length: int, lags: np.ndarray) -> np.ndarray:
     head = part[:length]
-    shifted = np.lib.stride_tricks.sliding_window_view(part, length)[lags]
-    return shifted @ head / np.sqrt((shifted**2).sum(axis=1) * (head @ head) + 1e-12)
+    power = np.concatenate([[0.0], np.cumsum(part**2)])
+    shifted = power[lags + length] - power[lags]
+    return np.correlate(part, head, "valid")[lags] / np.sqrt(shifted * (head @ head) + 1e-12)
 
 
 def _first_peak(likeness: np.ndarray, lags: np.ndarray) -> int:

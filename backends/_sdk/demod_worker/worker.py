@@ -14,7 +14,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from typing import (
     Any,
     BinaryIO,
@@ -31,11 +30,21 @@ from typing import (
     Union,
 )
 
+from demod_worker.failures import (
+    BadRequest,
+    Cancelled,
+    EngineFault,
+    LicenceRequired,
+    ModelMissing,
+    OutOfMemory,
+    Unsupported,
+    WorkerError,
+    error_data,
+)
 from demod_worker.messages import (
     ENCODINGS,
     OPERATIONS,
     PROTOCOL,
-    BadMessage,
     LoadRequest,
     LoadResult,
     SpeakDone,
@@ -47,63 +56,26 @@ from demod_worker.messages import (
 )
 from demod_worker.wire import BrokenFrame, Frame, FrameWriter, read_frame
 
+__all__ = [
+    "Adapter",
+    "AudioOut",
+    "BadRequest",
+    "Cancelled",
+    "EngineFault",
+    "ItemFailed",
+    "LicenceRequired",
+    "ModelMissing",
+    "OutOfMemory",
+    "Task",
+    "Unsupported",
+    "WorkerError",
+    "run",
+]
+
 CHUNK_BYTES = 1 << 20
 """Largest audio payload that the SDK sends in one frame."""
 EXIT_GRACE_S = 10.0
 """Seconds that the work in hand may take after the end of input, before the worker kills itself and its children."""
-MOST_ERROR_CHARS = 20_000
-"""Longest message of an error: a whole input quoted in it must not pass the limit of a line."""
-
-
-class WorkerError(Exception):
-    """A request that failed, with one of the protocol's codes."""
-
-    code = "internal"
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
-class BadRequest(WorkerError):
-    """The request asks for something that does not exist (a voice, a style, a value)."""
-
-    code = "bad_request"
-
-
-class Unsupported(WorkerError):
-    """This engine cannot do that."""
-
-    code = "unsupported"
-
-
-class ModelMissing(WorkerError):
-    """The model's files are not there."""
-
-    code = "model_missing"
-
-
-class LicenceRequired(WorkerError):
-    """The model's licence must be accepted first."""
-
-    code = "licence_required"
-
-
-class OutOfMemory(WorkerError):
-    """Not enough memory on the device."""
-
-    code = "out_of_memory"
-
-
-class EngineFault(WorkerError):
-    """The engine's own library failed."""
-
-    code = "engine_error"
-
-
-class Cancelled(Exception):
-    """The request was cancelled; raised by ``Task.check``."""
 
 
 class ItemFailed(NamedTuple):
@@ -340,7 +312,7 @@ class _Server:
         except BrokenPipeError:
             raise
         except BaseException as error:
-            self.writer.write(Frame("error", request, _error_data(error)))
+            self.writer.write(Frame("error", request, error_data(error)))
             if not isinstance(error, Exception):
                 raise
         finally:
@@ -404,22 +376,5 @@ class _Server:
                 return True
             except BrokenFrame as error:
                 outcome = ItemFailed(outcome.item, EngineFault(f"the result cannot be sent: {error}"))
-        self.writer.write(Frame("item-error", task.request, {"item": outcome.item, **_error_data(outcome.error)}))
+        self.writer.write(Frame("item-error", task.request, {"item": outcome.item, **error_data(outcome.error)}))
         return False
-
-
-def _error_data(error: BaseException) -> Dict[str, Any]:
-    if isinstance(error, WorkerError):
-        return _error(error.code, error.message, error.hint)
-    traceback.print_exception(type(error), error, error.__traceback__)
-    if isinstance(error, BadMessage):
-        return _error("bad_request", str(error))
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return _error("out_of_memory", str(error) or "out of memory")
-    return _error("internal", f"{type(error).__name__}: {error}")
-
-
-def _error(code: str, message: str, hint: str = "") -> Dict[str, Any]:
-    """Fields of an error. Text that is no valid Unicode (a lone surrogate) is made so, or it could not be sent."""
-    texts = [str(each)[:MOST_ERROR_CHARS].encode("utf-8", "replace").decode() for each in (message, hint)]
-    return {"code": code, "message": texts[0], "hint": texts[1]}
