@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import operator
 import os
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 
 from demod_voice.config.folders import data_folder, state_folder
 from demod_voice.config.settings import Settings
+from demod_voice.engines.python_range import python_fits
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineNotInstalled, EngineStartFailed, OutputError
 from demod_voice.records.atomic import output_error, write_json
@@ -34,14 +33,6 @@ ROOM = 1.3
 """Free space that is asked for, as a multiple of the installed size: pip unpacks beside its downloads."""
 PIP = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check")
 SHOWN_LINES = 8
-RANGE_PART = re.compile(r"(>=|<=|==|>|<)\s*(\d+)\.(\d+)")
-COMPARISONS: Mapping[str, Callable[[object, object], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    ">": operator.gt,
-    "<": operator.lt,
-}
 OFFLINE = ("Temporary failure in name resolution", "NewConnectionError", "Max retries exceeded", "ConnectTimeoutError")
 """What pip says where there is no network."""
 
@@ -131,15 +122,20 @@ def python_for(info: EngineInfo, settings: Settings, progress: Progress = SILENT
 def install(info: EngineInfo, settings: Settings, progress: Progress = SILENT, again: bool = False) -> None:
     """Make the engine's environment, or repair it. A finished one is left alone, unless ``again``.
 
+    An engine that needs none (``EnvironmentState.EXTERNAL``) gets none.
+
     Raises:
         EngineStartFailed: pip failed; its last lines are in the message.
         OutputError: the folder cannot be written, or there is too little space.
     """
+    if state(info, settings) is EnvironmentState.EXTERNAL:
+        progress.note(f"engine {info.name} needs no installation: {_configured(info, settings) or info.command[0]}")
+        return
     folder = environment_folder(info)
     lock = folder.parent / f".{info.name}.lock"
     try:
         with locked(lock, lambda: progress.note(f"waiting: another process installs engine {info.name}")):
-            if not needs_python(info) or (not again and _examined(info)[0] is EnvironmentState.READY):
+            if not again and _examined(info)[0] is EnvironmentState.READY:
                 return
             _make(info, folder, progress)
     except OSError as error:
@@ -247,21 +243,6 @@ def _check_python(info: EngineInfo) -> None:
             f"engine {info.name} needs Python {info.python_range}, this is {version[0]}.{version[1]}",
             f"set engines.{info.name}.python to an interpreter that has the packages of its {LOCK_FILE}",
         )
-
-
-def python_fits(wanted: str, version: tuple[int, int]) -> bool:
-    """Does a version lie in a range such as ``>=3.11,<3.14``? An empty range takes all.
-
-    Raises:
-        ValueError: not a range.
-    """
-    fits = True
-    for part in wanted.split(",") if wanted else ():
-        match = RANGE_PART.fullmatch(part.strip())
-        if match is None:
-            raise ValueError(f"{wanted!r} is not a range of versions such as >=3.11,<3.14")
-        fits = fits and COMPARISONS[match[1]](version, (int(match[2]), int(match[3])))
-    return fits
 
 
 def _check_room(info: EngineInfo, folder: Path) -> None:

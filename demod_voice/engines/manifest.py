@@ -11,12 +11,15 @@ from typing import Any
 
 from demod_worker.messages import OPERATIONS
 
+from demod_voice.engines.python_range import python_fits
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import Fault, FaultsError
 
 FILE = "engine.toml"
 NAME = re.compile(r"[a-z][a-z0-9]*")
 DETERMINISM = ("bytes", "same-batch", "none")
+HONOURS = ("speed", "pitch", "volume", "phonemes")
+_LEAST = {"output_version": 1, "max_chars": 0, "max_batch": 1, "install_mb": 0, "cancel_grace_s": 0.0}
 
 _FIELDS: Mapping[str, Mapping[str, tuple[type, str]]] = {
     "": {
@@ -125,6 +128,26 @@ def _check(values: Mapping[str, Any], folder: Path, text: str, faults: list[Faul
             )
     if values.get("determinism", "none") not in DETERMINISM:
         faults.append(Fault(_line(text, "determinism"), f"determinism is one of {', '.join(DETERMINISM)}"))
+    _check_forms(values, text, faults)
+
+
+def _check_forms(values: Mapping[str, Any], text: str, faults: list[Fault]) -> None:
+    """Values of the right type that still mean nothing."""
+    if not values.get("command", ("{python}",)):
+        faults.append(Fault(_line(text, "command"), "command is empty", 'for example ["{python}", "worker.py"]'))
+    for each in values.get("honours", ()):
+        if each not in HONOURS:
+            faults.append(Fault(_line(text, "honours"), f"honours: {each!r} is none of {', '.join(HONOURS)}"))
+    for pattern in values.get("drop", ()):
+        if pattern.startswith("/") or ".." in pattern.split("/") or not pattern.strip("*/"):
+            faults.append(Fault(_line(text, "drop"), f"drop: {pattern!r} is not a pattern below site-packages"))
+    for key, least in _LEAST.items():
+        if values.get(key, least) < least:
+            faults.append(Fault(_line(text, key), f"{key} is at least {least}, got {values[key]}"))
+    try:
+        python_fits(values.get("python_range", ""), (3, 11))
+    except ValueError as error:
+        faults.append(Fault(_line(text, "python"), f"python: {error}"))
 
 
 def _line(text: str, word: str) -> int | None:

@@ -63,7 +63,7 @@ def test_an_edit_of_one_line_speaks_that_line_only(
     tmp_path: Path, write_script, monkeypatch: pytest.MonkeyPatch, edit: str, spoken: int
 ) -> None:
     monkeypatch.setenv("DEMOD_VOICE_CACHE__ENABLED", "false")
-    lines = [sentence(number) for number in range(200)]
+    lines = [f"Number {number}." for number in range(200)]
     speakers = {"Ada": "low"}
     render(write_script(script_text(lines, speakers)), tmp_path / "out", "wav")
     edited = {
@@ -76,7 +76,7 @@ def test_an_edit_of_one_line_speaks_that_line_only(
     assert report.metrics["utterances_generated"] == spoken
     assert len(report.manifest["segments"]) == len(edited)
     render(write_script(script_text(edited, speakers)), tmp_path / "fresh", "wav")
-    assert digest(tmp_path / "out") == digest(tmp_path / "fresh", "wav")
+    assert digest(tmp_path / "out") == digest(tmp_path / "fresh")
 
 
 def test_another_episode_takes_the_line_from_the_cache(tmp_path: Path, write_script) -> None:
