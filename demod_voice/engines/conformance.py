@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -191,10 +192,8 @@ class _Suite:
                 began = time.monotonic()
                 raise EngineCancelled("asked to stop")
 
-            try:
+            with contextlib.suppress(EngineCancelled):
                 worker.request("speak_many", self._request(LONG), interrupt)
-            except EngineCancelled:
-                pass
             took = time.monotonic() - began
             if worker.alive and not self._speak(worker, SHORT).sound:
                 raise _Failed("it does not speak after a cancel")

@@ -59,7 +59,10 @@ def test_an_unknown_engine_names_the_nearest() -> None:
 def test_every_fault_of_an_engine_file_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "odd"
     folder.mkdir()
-    text = 'name = "Odd!"\nsumary = "x"\nversion = 1\noutput_version = "2"\n[capabilities]\noperations = ["speek"]\ndeterminism = "maybe"\n[licences]\n'
+    text = (
+        'name = "Odd!"\nsumary = "x"\nversion = 1\noutput_version = "2"\n[capabilities]\noperations = ["speek"]\n'
+        'determinism = "maybe"\n[licences]\n'
+    )
     (folder / "engine.toml").write_text(text)
     with pytest.raises(FaultsError) as caught:
         read_engine(folder)
