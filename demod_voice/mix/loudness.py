@@ -69,6 +69,8 @@ class Meter:
 
     def push(self, samples: Samples) -> None:
         """Add samples of shape (channels, n)."""
+        if not samples.shape[1]:
+            return
         self._peak.push(samples)
         weighted, self._state = sosfilt(self._sos, samples.astype(np.float64), axis=1, zi=self._state)
         joined = np.concatenate([self._rest, weighted], axis=1) if self._rest.shape[1] else weighted

@@ -18,6 +18,8 @@ from demod_voice.units import gain_from_db
 CLOSE_ENOUGH_LU = 0.05
 """How near to the target the search for the gain ends; the promise is 0.1 LU."""
 PASSES = 6
+LEAST_YIELD = 0.2
+"""Loudness that a decibel of gain brings at least, as the search takes it: a smaller one would make its steps wild."""
 LIMITER_MARGIN_DB = 0.1
 """The limiter aims this much below the ceiling: its own gain movement moves the peaks between samples."""
 MOST_GAIN_DB = 40.0
@@ -62,18 +64,27 @@ def master(
     gain_db = min(target_lufs - found.lufs, MOST_GAIN_DB)
     margin = LIMITER_MARGIN_DB
     limited = found.true_peak_dbtp + gain_db > ceiling_dbtp
+    earlier = (0.0, found.lufs)
     for _ in range(PASSES):
         written = _write(premix, out, gain_db, ceiling_dbtp - margin if limited else None, seed)
         missing = target_lufs - written.lufs
         over = written.true_peak_dbtp - ceiling_dbtp
         if abs(missing) <= CLOSE_ENOUGH_LU and over <= 0.0:
             break
-        if gain_db + missing > MOST_GAIN_DB:
+        step = missing / _yield(earlier, (gain_db, written.lufs))
+        if gain_db + step > MOST_GAIN_DB:
             break
-        gain_db += missing if abs(missing) > CLOSE_ENOUGH_LU / 2 else 0.0
+        earlier = (gain_db, written.lufs)
+        gain_db += step if abs(missing) > CLOSE_ENOUGH_LU / 2 else 0.0
         margin += max(0.0, over) if limited else 0.0
         limited = limited or over > 0.0
     return _report(gain_db, limited, written, target_lufs, ceiling_dbtp)
+
+
+def _yield(earlier: tuple[float, float], later: tuple[float, float]) -> float:
+    """LU gained for each dB between two (gain, loudness) pairs: 1, and less where the limiter eats some of it."""
+    moved = later[0] - earlier[0]
+    return min(1.0, max(LEAST_YIELD, (later[1] - earlier[1]) / moved)) if abs(moved) > 0.01 else 1.0
 
 
 def _report(gain_db: float, limited: bool, found: LoudnessReport, target: float, ceiling: float) -> MasterReport:
