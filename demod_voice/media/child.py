@@ -106,8 +106,9 @@ def _open(path: str) -> Any:
         raise Unreadable("it is empty")
     container = av.open(path)
     if not container.streams.audio:
+        reason = "it holds no sound (video only)" if container.streams.video else "it holds no sound"
         container.close()
-        raise Unreadable("it holds no sound (video only)" if container.streams.video else "it holds no sound")
+        raise Unreadable(reason)
     return container
 
 

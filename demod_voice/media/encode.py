@@ -30,6 +30,8 @@ from demod_voice.units import gain_from_db
 BIT_EXACT = {"fflags": "+bitexact"}
 OPUS_RATE = 48000
 """Opus works at 48 kHz inside, whatever it is given (RFC 6716, 2.1.3)."""
+VORBIS_COMMENTS = ("flac", "opus")
+"""Formats whose tags are Vorbis comments."""
 MP3_RATES = (16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -59,6 +61,7 @@ class ChapterMark:
 class _Job:
     wav: Path
     out: Path
+    out_format: str
     info: WavInfo
     encode: Encode
     tags: Tags
@@ -86,7 +89,7 @@ def encode(
     """
     if format not in FORMATS:
         raise UsageError(f"unknown audio format {format!r}", f"known formats: {', '.join(FORMATS)}")
-    job = _Job(wav, out, wav_info(wav), encode, tags, chapters, gain_from_db(gain_db))
+    job = _Job(wav, out, format, wav_info(wav), encode, tags, chapters, gain_from_db(gain_db))
     try:
         FORMATS[format](job)
     except av.FFmpegError as error:
@@ -226,7 +229,9 @@ def _describe(sink: Any, job: _Job) -> None:
         "comment": tags.comment,
     }
     sink.metadata.update({name: value for name, value in {**named, **tags.extra}.items() if value})
-    if job.chapters:
+    if job.out_format in VORBIS_COMMENTS:
+        sink.metadata.update(_vorbis_chapters(job.chapters))
+    elif job.chapters:
         sink.set_chapters(
             [
                 {
@@ -239,6 +244,19 @@ def _describe(sink: Any, job: _Job) -> None:
                 for number, mark in enumerate(job.chapters)
             ]
         )
+
+
+def _vorbis_chapters(chapters: Sequence[ChapterMark]) -> dict[str, str]:
+    """Chapters as Vorbis comments (Xiph's Chapter Extension). Written here because libav's are a second late or none:
+    its Ogg muxer rounds the seconds and adds the milliseconds, its FLAC muxer leaves chapters out.
+    """
+    comments = {}
+    for number, mark in enumerate(chapters):
+        seconds, milliseconds = divmod(round(mark.start_s * 1000), 1000)
+        clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{milliseconds:03d}"
+        comments[f"CHAPTER{number:03d}"] = clock
+        comments[f"CHAPTER{number:03d}NAME"] = mark.title
+    return comments
 
 
 FORMATS: Mapping[str, Callable[[_Job], None]] = {"wav": _wav, "mp3": _mp3, "flac": _flac, "m4a": _m4a, "opus": _opus}

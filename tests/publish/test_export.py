@@ -1,0 +1,93 @@
+"""Export: heard after encoding, corrected once, and honest about a miss."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyloudnorm
+import pytest
+from support.signals import speechlike, wav
+
+from demod_voice.config.settings import Settings
+from demod_voice.errors import MediaError
+from demod_voice.media.encode import LOSSY, ChapterMark, Tags, decoded_blocks
+from demod_voice.mix.master import master
+from demod_voice.publish import export as exporting
+from demod_voice.publish.export import ExportReport, export
+
+RATE = 24000
+SETTINGS = Settings()
+
+
+@pytest.fixture(scope="module")
+def master_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("master")
+    premix = wav(folder / "premix.wav", speechlike(1, 20.0, RATE), RATE)
+    assert master(premix, folder / "master.wav", -19.0, -1.0, 1).on_target
+    return folder / "master.wav"
+
+
+def exported(master_wav: Path, out: Path, settings: Settings = SETTINGS, target: float = -19.0) -> ExportReport:
+    marks = (ChapterMark(0.0, 20.0, "One"),)
+    return export(master_wav, out, out.suffix[1:], settings, Tags(title="A show"), marks, target)
+
+
+@pytest.mark.parametrize("format", ["wav", "flac", "mp3", "m4a", "opus"])
+def test_every_format_is_on_target_to_another_meter(master_wav: Path, tmp_path: Path, format: str) -> None:
+    report = exported(master_wav, tmp_path / f"x.{format}")
+    clips = list(decoded_blocks(report.path))
+    sound = np.concatenate([clip.samples for clip in clips], axis=1)[0].astype(np.float64)
+    heard = pyloudnorm.Meter(clips[0].sample_rate, filter_class="DeMan").integrated_loudness(sound)
+    assert report.within
+    assert heard == pytest.approx(-19.0, abs=0.3 if format in LOSSY else 0.1)
+    assert report.lufs == pytest.approx(heard, abs=0.05)
+    assert report.duration_s == pytest.approx(20.0, abs=0.15)
+
+
+def test_lame_s_loss_is_corrected_once(master_wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gains = []
+    encode = exporting.encode
+    monkeypatch.setattr(
+        exporting, "encode", lambda *given: (gains.append(given[6] if len(given) > 6 else 0.0), encode(*given))
+    )
+    report = exported(master_wav, tmp_path / "x.mp3")
+    assert len(gains) <= 2
+    assert report.corrected_db == gains[-1]
+    assert abs(report.lufs + 19.0) < 0.3
+
+
+def test_a_miss_that_cannot_be_mended_is_said(master_wav: Path, tmp_path: Path) -> None:
+    """The peaks leave no room for ten decibels."""
+    assert not exported(master_wav, tmp_path / "x.mp3", target=-9.0).within
+
+
+def test_a_lossless_file_is_never_changed(master_wav: Path, tmp_path: Path) -> None:
+    report = exported(master_wav, tmp_path / "x.flac", target=-15.0)
+    assert report.corrected_db == 0.0
+    assert not report.within
+
+
+def test_the_tolerance_is_the_setting_s(master_wav: Path, tmp_path: Path) -> None:
+    narrow = replace(SETTINGS, loudness=replace(SETTINGS.loudness, tolerance_lu=0.05))
+    wide = replace(SETTINGS, loudness=replace(SETTINGS.loudness, tolerance_lu=3.0))
+    assert exported(master_wav, tmp_path / "a.mp3", narrow).corrected_db != 0.0
+    assert exported(master_wav, tmp_path / "b.mp3", wide).corrected_db == 0.0
+
+
+def test_silence_is_not_corrected(tmp_path: Path) -> None:
+    quiet = wav(tmp_path / "m.wav", np.zeros((1, RATE), np.float32), RATE, "pcm_s16le")
+    report = exported(quiet, tmp_path / "x.mp3")
+    assert report.corrected_db == 0.0
+    assert not report.within
+
+
+def test_a_file_that_lost_its_end_is_an_error(
+    master_wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = wav(tmp_path / "short.wav", np.zeros((1, RATE), np.float32), RATE, "pcm_s16le")
+    encode = exporting.encode
+    monkeypatch.setattr(exporting, "encode", lambda _, *given: encode(short, *given))
+    with pytest.raises(MediaError, match=r"x\.flac is 1\.00 s long, its master 20\.00 s"):
+        exported(master_wav, tmp_path / "x.flac")
