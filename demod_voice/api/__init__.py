@@ -50,7 +50,15 @@ _EXPORTS = {
     ),
     "health": ("Check", "check_health"),
     "piper": ("PiperFile", "PiperOptions", "infer_piper"),
-    "speaking": ("SpokenFile", "VoiceChoice", "pcm_s16le", "speak_to_file", "stream_speech"),
+    "speaking": (
+        "SpokenFile",
+        "VoiceChoice",
+        "decode_text",
+        "pcm_s16le",
+        "read_text",
+        "speak_to_file",
+        "stream_speech",
+    ),
     "voices": (
         "AddReport",
         "Audition",

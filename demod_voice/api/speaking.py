@@ -23,7 +23,7 @@ from demod_voice.speech.studio import LineJob, Studio
 from demod_voice.text.clean import speakable
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 
-__all__ = ["SpokenFile", "VoiceChoice", "pcm_s16le", "speak_to_file", "stream_speech"]
+__all__ = ["SpokenFile", "VoiceChoice", "decode_text", "pcm_s16le", "read_text", "speak_to_file", "stream_speech"]
 
 PARAGRAPH_GAP_S = 0.6
 """Silence between two paragraphs of a text that is read out."""
@@ -113,6 +113,31 @@ def stream_speech(
         EngineError: the engine failed (while iterating).
     """
     return _stream(_jobs(text, choice or VoiceChoice(), settings), settings, progress)
+
+
+def read_text(path: str | Path, *, settings: Settings = DEFAULTS) -> str:
+    """A text file to speak: UTF-8, with or without a byte order mark.
+
+    Raises:
+        UsageError: it is missing, unreadable, not UTF-8, or outside the allowed roots.
+    """
+    check_inside([Path(path)], settings.paths.allowed_roots)
+    try:
+        return decode_text(Path(path).read_bytes(), str(path))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """Bytes as the text that they hold; ``name`` is what an error calls them.
+
+    Raises:
+        UsageError: not UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is not UTF-8 text (byte {error.start})", "save it as UTF-8") from error
 
 
 def pcm_s16le(clip: Clip) -> bytes:

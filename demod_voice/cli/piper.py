@@ -64,13 +64,9 @@ def _text(args: argparse.Namespace) -> str:
         UsageError: none or two were named, or stdin is not UTF-8.
     """
     from demod_voice.api.errors import UsageError
+    from demod_voice.api.speaking import decode_text
 
     if (args.stdin is None) == (args.text is None):
         what = "neither --text nor - is given" if args.text is None else "both --text and - are given"
         raise UsageError(what, "give one: --text TEXT, or - to read stdin")
-    if args.text is not None:
-        return str(args.text)
-    try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"stdin is not UTF-8 text (byte {error.start})", "save it as UTF-8") from error
+    return decode_text(sys.stdin.buffer.read(), "stdin") if args.text is None else str(args.text)

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demod_voice.cli.app import App, Parser, add_setting_flag, leaf
@@ -104,7 +103,7 @@ def _run(args: argparse.Namespace, app: App) -> None:
             "raw sound is not written to a terminal" if args.output else "no output was given",
             "give -o FILE.wav, or pipe it: demod-voice speak TEXT -o - | aplay -f S16_LE -r 22050 -c 1",
         )
-    text = _text(args)
+    text = _text(args, app)
     if to_stdout:
         _stream(text, args, app)
     else:
@@ -136,24 +135,18 @@ def _stream(text: str, args: argparse.Namespace, app: App) -> None:
         out.flush()
 
 
-def _text(args: argparse.Namespace) -> str:
+def _text(args: argparse.Namespace, app: App) -> str:
     """The text from the one place that was named.
 
     Raises:
         UsageError: none or two were named, or it cannot be read as UTF-8.
     """
     from demod_voice.api.errors import UsageError
+    from demod_voice.api.speaking import decode_text, read_text
 
     if (args.text is None) == (args.file is None):
         what = "neither TEXT nor --file is given" if args.text is None else "both TEXT and --file are given"
         raise UsageError(what, "give one: a text, - for stdin, or --file FILE")
-    source = args.file if args.file is not None else args.text
-    if args.file is None and source != STDIO:
-        return str(source)
-    try:
-        data = sys.stdin.buffer.read() if source == STDIO else Path(source).read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{source} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{source} is not UTF-8 text (byte {error.start})", "save it as UTF-8") from error
+    if args.file is not None:
+        return read_text(args.file, settings=app.settings)
+    return decode_text(sys.stdin.buffer.read(), "stdin") if args.text == STDIO else str(args.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.plan import make_plan
 from demod_voice.episode.timing import pause_before
@@ -38,6 +39,7 @@ def check(script_path: Path, settings: Settings, progress: Progress = SILENT) ->
         UsageError, FaultsError: everything that is wrong, with lines.
         EngineError: an engine is not installed or does not start.
     """
+    check_inside([script_path], settings.paths.allowed_roots)
     plan = make_plan(read_script(script_path, settings.limits), script_path.parent, settings)
     with Studio(settings, jobs=1, progress=progress) as studio:
         studio.verify([(line.speaker, line.job) for line in plan.lines])

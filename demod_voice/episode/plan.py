@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.formats.script import Chapter, Script, ScriptLine, SpeakerSpec
@@ -114,6 +115,8 @@ def _resolve_speakers(script: Script, folder: Path, settings: Settings, language
 
 def _resolve_speaker(spec: SpeakerSpec, folder: Path, settings: Settings, language: str) -> ResolvedVoice:
     model = spec.model
+    if model and ("/" in model or (folder / model).exists()):
+        check_inside([folder / model], settings.paths.allowed_roots)
     if model and not Path(model).is_absolute() and (folder / model).exists():
         model = str((folder / model).resolve())
     voice = resolve(

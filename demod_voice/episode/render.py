@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.manifest import Facts, chapter_marks, manifest, metrics
 from demod_voice.episode.outputs import Outputs, outputs_for
@@ -92,6 +93,7 @@ def render(
     """
     clock = _Clock()
     outputs = outputs_for(output, tuple(formats), settings)
+    check_inside([script_path], settings.paths.allowed_roots)
     script = read_script(script_path, settings.limits)
     plan = make_plan(script, script_path.parent, settings)
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
