@@ -13,6 +13,7 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     """Run one command line (without the program's name) and return its exit code."""
     _open_streams()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read by numpy: its idle threads spin, and take from the mix
     arguments = sys.argv[1:] if argv is None else argv
     if arguments in ([], ["-h"], ["--help"]):
         from demod_voice.cli.groups import root_help

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import resource
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,9 +27,10 @@ from demod_voice.errors import QualityError
 from demod_voice.formats.script_file import read_script
 from demod_voice.formats.transcript import Cue, write_srt, write_vtt
 from demod_voice.media.encode import ChapterMark, Tags
+from demod_voice.mix.loudness import prepare
 from demod_voice.mix.master import MasterReport, master
 from demod_voice.mix.timeline import Placement, render_timeline
-from demod_voice.publish.export import ExportReport, export
+from demod_voice.publish.export import ExportReport, Master, export
 from demod_voice.records.atomic import write_json
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
@@ -92,6 +94,7 @@ def render(
         OutputError: a file cannot be written.
     """
     clock = _Clock()
+    threading.Thread(target=prepare, name="prepare", daemon=True).start()
     outputs = outputs_for(output, tuple(formats), settings)
     check_inside([script_path], settings.paths.allowed_roots)
     script = read_script(script_path, settings.limits)
@@ -102,8 +105,9 @@ def render(
         timing = arrange(plan, takes, settings.episode)
         with clock.phase("mix"):
             master_hash, mastered = _mix(run, timing, plan, settings, progress)
+        source = Master(run.path / MASTER, mastered.lufs, mastered.true_peak_dbtp, settings.loudness.mono_lufs)
         with clock.phase("export"):
-            exports, hashes = _export_all(run, outputs, master_hash, plan, timing, settings, progress)
+            exports, hashes = _export_all(run, outputs, source, master_hash, plan, timing, settings, progress)
         hashes |= _transcripts(outputs, timing)
         warnings = _warnings(mastered, exports)
         facts = Facts(
@@ -143,6 +147,7 @@ def _mix(
 ) -> tuple[str, MasterReport]:
     """Place, sum and master in one step; the float premix is a temporary file and is not kept."""
     placements = _placements(run, timing, settings)
+    target, ceiling = settings.loudness.mono_lufs, settings.loudness.true_peak_dbtp
     step = Step(
         name="mix",
         version=MIX_VERSION,
@@ -153,8 +158,8 @@ def _mix(
             "num_samples": timing.num_samples,
             "starts": [[each.start, each.crossfade_in] for each in timing.placed],
             "fade_ms": settings.episode.fade_ms,
-            "target_lufs": settings.loudness.mono_lufs,
-            "ceiling_dbtp": settings.loudness.true_peak_dbtp,
+            "target_lufs": target,
+            "ceiling_dbtp": ceiling,
             "seed": plan.seed,
         },
     )
@@ -162,10 +167,8 @@ def _mix(
     def make(paths: Mapping[str, Path]) -> Mapping[str, Any]:
         premix = paths[MASTER].with_name(paths[MASTER].name + ".premix.wav")
         try:
-            render_timeline(placements, timing.sample_rate, timing.num_samples, premix)
-            report = master(
-                premix, paths[MASTER], settings.loudness.mono_lufs, settings.loudness.true_peak_dbtp, plan.seed
-            )
+            before = render_timeline(placements, timing.sample_rate, timing.num_samples, premix)
+            report = master(premix, paths[MASTER], target, ceiling, plan.seed, before)
         finally:
             premix.unlink(missing_ok=True)
         return asdict(report)
@@ -197,6 +200,7 @@ def _placements(run: RunFolder, timing: Timing, settings: Settings) -> list[Plac
 def _export_all(
     run: RunFolder,
     outputs: Outputs,
+    source: Master,
     master_hash: str,
     plan: Plan,
     timing: Timing,
@@ -225,7 +229,7 @@ def _export_all(
 
         def make(paths: Mapping[str, Path], step: Step = step, name: str = name) -> Mapping[str, Any]:
             out = paths[step.outputs[0]]
-            report = export(run.path / MASTER, out, name, settings, tags, marks, settings.loudness.mono_lufs)
+            report = export(source, out, name, settings, tags, marks)
             return {key: value for key, value in asdict(report).items() if key != "path"}
 
         record = run.run(step, make)

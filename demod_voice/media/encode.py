@@ -101,19 +101,31 @@ def encode(
 
 
 def decoded_blocks(path: Path) -> Iterator[Clip]:
-    """The sound of a file that this program encoded, as clips of its own rate, for measuring it.
+    """The sound of a file that this program encoded, as clips of about ``BLOCK`` samples at its own rate.
 
     Raises:
         MediaError: it cannot be decoded.
     """
+    frames: list[Samples] = []
+    rate = 0
     try:
         with av.open(str(path)) as container:
             resampler = av.AudioResampler(format="fltp")
             for frame in container.decode(audio=0):
                 for each in resampler.resample(frame):
-                    yield Clip(np.ascontiguousarray(each.to_ndarray(), dtype=np.float32), each.sample_rate)
+                    frames.append(each.to_ndarray().astype(np.float32, copy=False))
+                    rate = each.sample_rate
+                if sum(piece.shape[1] for piece in frames) >= BLOCK:
+                    yield _joined(frames, rate)
+                    frames = []
     except av.FFmpegError as error:
         raise MediaError(f"{path} cannot be decoded: {error}") from error
+    if frames:
+        yield _joined(frames, rate)
+
+
+def _joined(frames: Sequence[Samples], rate: int) -> Clip:
+    return Clip(np.concatenate(frames, axis=1), rate)
 
 
 def _wav(job: _Job) -> None:

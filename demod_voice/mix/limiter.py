@@ -34,21 +34,38 @@ def gains(window: Samples, sample_rate: int, ceiling: float) -> NDArray[np.float
     phases = interpolator()
     most = float(np.abs(phases).sum(axis=1).max())
     hot = np.flatnonzero(np.abs(window).max(axis=0) * most > ceiling)
-    for low, high in _clusters(hot, window.shape[1], 2 * TAPS):
-        peaks = _true_peaks(window[:, low:high], phases)
-        needed[low:high] = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9))
+    if len(hot):
+        near = _near(hot, window.shape[1], 2 * TAPS)
+        needed[near] = np.minimum(1.0, ceiling / np.maximum(_true_peaks(window, near, phases), 1e-9))
     return _smooth(needed, round(LOOK_S * sample_rate))
 
 
-def _true_peaks(piece: Samples, phases: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The largest value at and around each sample: of the sample itself and the interpolated ones on both its sides."""
-    peaks: NDArray[np.float32] = np.abs(piece).max(axis=0)
-    for channel in piece:
+def _near(hot: NDArray[np.intp], length: int, reach: int) -> NDArray[np.intp]:
+    """Every index within ``reach`` of one of the given, in order."""
+    edges = np.zeros(length + 1, np.int32)
+    np.add.at(edges, np.maximum(hot - reach, 0), 1)
+    np.add.at(edges, np.minimum(hot + reach + 1, length), -1)
+    return np.flatnonzero(np.cumsum(edges[:-1]))
+
+
+def _true_peaks(window: Samples, near: NDArray[np.intp], phases: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The largest value at and around the samples ``near``: their own and the interpolated ones on both sides.
+
+    Sums are taken tap by tap: a matrix product may round differently with the number of its rows, and then a block's
+    bytes would depend on where it was cut.
+    """
+    peaks: NDArray[np.float32] = np.abs(window[:, near]).max(axis=0)
+    for channel in window:
         padded = np.concatenate([np.zeros(_LATENCY - 1, np.float32), channel, np.zeros(_LATENCY, np.float32)])
-        between = np.max([np.abs(np.convolve(padded, phase, "valid")) for phase in phases], axis=0)[: len(channel)]
-        around = np.maximum(between, np.concatenate([between[:1], between[:-1]]))
-        around = np.maximum(around, np.concatenate([between[1:], between[-1:]]))
-        peaks = np.maximum(peaks, around)
+        columns = [padded[near + tap] for tap in range(TAPS)]
+        between = np.zeros(len(channel) + 2, np.float32)
+        for phase in phases:
+            value = np.zeros(len(near), np.float32)
+            for column, tap in zip(columns, phase[::-1], strict=True):
+                value += column * tap
+            between[near + 1] = np.maximum(between[near + 1], np.abs(value))
+        for side in range(3):
+            np.maximum(peaks, between[near + side], out=peaks)
     return peaks
 
 

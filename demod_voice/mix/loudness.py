@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import firwin, sosfilt
 
 from demod_voice.audio.clip import Samples
 from demod_voice.media.wav import read_blocks, wav_info
@@ -71,6 +70,8 @@ class Meter:
         """Add samples of shape (channels, n)."""
         if not samples.shape[1]:
             return
+        from scipy.signal import sosfilt
+
         self._peak.push(samples)
         weighted, self._state = sosfilt(self._sos, samples.astype(np.float64), axis=1, zi=self._state)
         joined = np.concatenate([self._rest, weighted], axis=1) if self._rest.shape[1] else weighted
@@ -144,23 +145,39 @@ class TruePeak:
     def value(self) -> float:
         """The highest true peak so far as an amplitude; never below the highest sample."""
         for channel in self._tail:
-            self._look(np.concatenate([channel, np.zeros(TAPS, np.float32)]))
+            padded = np.concatenate([channel, np.zeros(TAPS, np.float32)])
+            self._look(np.lib.stride_tricks.sliding_window_view(padded, TAPS))
         return max(self._highest, self.sample_peak)
 
     def _scan(self, channel: NDArray[np.float32]) -> None:
         starts = np.arange(0, len(channel) - TAPS + 1, PEAK_BLOCK)
-        peaks = np.maximum.reduceat(np.abs(channel), starts) if len(starts) else np.zeros(0)
-        beyond = np.append(peaks[1:], 0.0)
-        bounds = np.maximum(peaks, beyond) * self._most
-        for at in np.argsort(-bounds):
-            if bounds[at] <= self._highest:
-                break
-            start = int(starts[at])
-            self._look(channel[start : start + PEAK_BLOCK + TAPS - 1])
+        if not len(starts):
+            return
+        peaks = np.maximum.reduceat(np.abs(channel), starts)
+        bounds = np.maximum(peaks, np.append(peaks[1:], 0.0)) * self._most
+        loudest = int(np.argmax(bounds))
+        for chosen in (np.array([loudest]), np.arange(len(bounds))):
+            chosen = chosen[bounds[chosen] > self._highest]
+            if len(chosen):
+                self._look(_windows(channel, starts[chosen]))
 
-    def _look(self, piece: NDArray[np.float32]) -> None:
-        for phase in self._phases:
-            self._highest = max(self._highest, float(np.abs(np.convolve(piece, phase, "valid")).max(initial=0.0)))
+    def _look(self, windows: NDArray[np.float32]) -> None:
+        """Take the interpolated values of every window, shape (n, 12), into account."""
+        self._highest = max(self._highest, float(np.abs(windows @ self._phases[:, ::-1].T).max(initial=0.0)))
+
+
+def _windows(channel: NDArray[np.float32], starts: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Every run of 12 samples that begins in one of the blocks, shape (n, 12)."""
+    runs = np.lib.stride_tricks.sliding_window_view(channel, TAPS)
+    whole = starts[starts + PEAK_BLOCK <= len(runs)]
+    rows = (whole[:, None] + np.arange(PEAK_BLOCK)).ravel()
+    last = np.arange(starts[-1], len(runs)) if len(whole) < len(starts) else np.zeros(0, np.intp)
+    return np.asarray(runs[np.concatenate([rows, last])])
+
+
+def prepare() -> None:
+    """Import what metering needs. scipy.signal takes half a second: time that a caller may have while engines speak."""
+    interpolator()
 
 
 def measure(path: Path) -> LoudnessReport:
@@ -217,6 +234,8 @@ def k_weighting(sample_rate: int) -> Floats:
 @lru_cache(maxsize=1)
 def interpolator() -> NDArray[np.float32]:
     """Coefficients of the 4x interpolator by phase, shape (4, 12), for ``np.convolve``."""
+    from scipy.signal import firwin
+
     taps = firwin(OVERSAMPLING * TAPS + 1, 1 / OVERSAMPLING, window=("kaiser", 5.0)) * OVERSAMPLING
     return np.ascontiguousarray(taps[:-1].reshape(TAPS, OVERSAMPLING).T).astype(np.float32)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from demod_voice.audio.clip import Samples
 from demod_voice.media.wav import WavInfo, WavWriter, decode_pcm, wav_info
+from demod_voice.mix.behind import Listener
 from demod_voice.mix.dither import tpdf
 from demod_voice.mix.limiter import context_samples, gains
 from demod_voice.mix.loudness import NO_LOUDNESS, LoudnessReport, Meter, measure, report
@@ -96,11 +97,11 @@ def _write(premix: Path, out: Path, gain_db: float, ceiling_dbtp: float | None, 
     """One pass: gain, limiter, dither, file; the meter hears what was written."""
     info = wav_info(premix)
     meter = Meter(info.sample_rate, info.num_channels)
-    with WavWriter(out, info.sample_rate, info.num_channels, "pcm_s16le") as writer:
+    with WavWriter(out, info.sample_rate, info.num_channels, "pcm_s16le") as writer, Listener(meter) as listener:
         for start, samples in _processed(premix, info, gain_db, ceiling_dbtp):
             whole = _dithered(samples, start, seed)
             writer.write_bytes(np.ascontiguousarray(whole.T).astype("<i2").tobytes())
-            meter.push(whole / np.float32(FULL_SCALE))
+            listener.push(whole / np.float32(FULL_SCALE))
     return report(meter, info.duration_s)
 
 

@@ -12,6 +12,8 @@ from demod_voice.audio.clip import Clip, Samples
 from demod_voice.audio.fades import equal_power, faded, raised_cosine
 from demod_voice.audio.resample import resample
 from demod_voice.media.wav import WavWriter, read_wav
+from demod_voice.mix.behind import Listener
+from demod_voice.mix.loudness import LoudnessReport, Meter, report
 
 BLOCK = 1 << 17
 """Samples of the time line that are held at once."""
@@ -33,8 +35,8 @@ class Placement:
     equal_power_out: bool = False
 
 
-def render_timeline(placements: Sequence[Placement], sample_rate: int, num_samples: int, out: Path) -> None:
-    """Sum the clips into a mono float WAV of exactly ``num_samples``.
+def render_timeline(placements: Sequence[Placement], sample_rate: int, num_samples: int, out: Path) -> LoudnessReport:
+    """Sum the clips into a mono float WAV of exactly ``num_samples``, and measure it on the way.
 
     A clip is in memory only while its samples are being summed, so memory does not grow with the time line.
 
@@ -50,17 +52,20 @@ def render_timeline(placements: Sequence[Placement], sample_rate: int, num_sampl
     """
     waiting = sorted(placements, key=lambda each: (each.start_sample, str(each.path)), reverse=True)
     active: list[tuple[int, Samples]] = []
-    with WavWriter(out, sample_rate, 1, "pcm_f32le") as writer:
+    meter = Meter(sample_rate, 1)
+    with WavWriter(out, sample_rate, 1, "pcm_f32le") as writer, Listener(meter) as listener:
         for start in range(0, num_samples, BLOCK):
             end = min(start + BLOCK, num_samples)
             while waiting and waiting[-1].start_sample < end:
                 each = waiting.pop()
                 active.append((each.start_sample, load(each, sample_rate).samples[0]))
-            block = np.zeros(end - start, np.float32)
+            block = np.zeros((1, end - start), np.float32)
             for at, samples in active:
-                _add(block, start, at, samples)
+                _add(block[0], start, at, samples)
             active = [(at, samples) for at, samples in active if at + len(samples) > end]
-            writer.write(block.reshape(1, -1))
+            writer.write(block)
+            listener.push(block)
+    return report(meter, num_samples / sample_rate)
 
 
 def load(placement: Placement, sample_rate: int) -> Clip:

@@ -10,7 +10,8 @@ from demod_voice.config.settings import Settings
 from demod_voice.errors import MediaError
 from demod_voice.media.encode import LOSSY, ChapterMark, Tags, decoded_blocks, encode
 from demod_voice.media.wav import wav_info
-from demod_voice.mix.loudness import NO_LOUDNESS, LoudnessReport, Meter, report
+from demod_voice.mix.behind import Listener
+from demod_voice.mix.loudness import NO_LOUDNESS, Meter, report
 
 PEAK_ROOM_DB = 0.5
 """A lossy encoder may move a peak between samples by this much over the ceiling; more is a miss."""
@@ -33,31 +34,38 @@ class ExportReport:
     """True when loudness and peak are inside the tolerance."""
 
 
+@dataclass(frozen=True, slots=True)
+class Master:
+    """What is encoded."""
+
+    path: Path
+    """16-bit WAV."""
+    lufs: float
+    """As measured."""
+    true_peak_dbtp: float
+    target_lufs: float
+
+
 def export(
-    master_wav: Path,
-    out: Path,
-    format: str,
-    settings: Settings,
-    tags: Tags,
-    chapters: Sequence[ChapterMark],
-    target_lufs: float,
+    master: Master, out: Path, format: str, settings: Settings, tags: Tags, chapters: Sequence[ChapterMark]
 ) -> ExportReport:
-    """Encode ``master_wav`` to ``out`` and measure the result; correct a lossy one once.
+    """Encode a master to ``out`` and measure the result; correct a lossy one once.
+
+    A WAV is the master itself, byte for byte, so it has the master's numbers and is not heard again.
 
     Raises:
         MediaError: the encoder failed, or the file's length is not the master's.
         OutputError: the file cannot be written.
     """
     gain_db = 0.0
-    encode(master_wav, out, format, settings.encode, tags, chapters)
-    found = _measure(out)
-    missed = target_lufs - found.lufs
-    if format in LOSSY and found.lufs > NO_LOUDNESS and not _inside(found, target_lufs, settings):
+    encode(master.path, out, format, settings.encode, tags, chapters)
+    found = _Heard.of_master(master) if format == "wav" else _hear(out)
+    if format in LOSSY and found.lufs > NO_LOUDNESS and not _inside(found, master.target_lufs, settings):
         room = settings.loudness.true_peak_dbtp + PEAK_ROOM_DB - found.true_peak_dbtp
-        gain_db = round(min(missed, room), 3)
-        encode(master_wav, out, format, settings.encode, tags, chapters, gain_db)
-        found = _measure(out)
-    _check_length(master_wav, out, found)
+        gain_db = round(min(master.target_lufs - found.lufs, room), 3)
+        encode(master.path, out, format, settings.encode, tags, chapters, gain_db)
+        found = _hear(out)
+    _check_length(master.path, out, found)
     return ExportReport(
         path=out,
         format=format,
@@ -65,30 +73,43 @@ def export(
         true_peak_dbtp=found.true_peak_dbtp,
         duration_s=found.duration_s,
         corrected_db=gain_db,
-        within=_inside(found, target_lufs, settings),
+        within=_inside(found, master.target_lufs, settings),
     )
 
 
-def _inside(found: LoudnessReport, target_lufs: float, settings: Settings) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    lufs: float
+    true_peak_dbtp: float
+    duration_s: float
+
+    @classmethod
+    def of_master(cls, master: Master) -> _Heard:
+        return cls(master.lufs, master.true_peak_dbtp, round(wav_info(master.path).duration_s, 6))
+
+
+def _inside(found: _Heard, target_lufs: float, settings: Settings) -> bool:
     near = abs(found.lufs - target_lufs) <= settings.loudness.tolerance_lu
     return near and found.true_peak_dbtp <= settings.loudness.true_peak_dbtp + PEAK_ROOM_DB
 
 
-def _measure(path: Path) -> LoudnessReport:
-    meter: Meter | None = None
-    samples, rate = 0, 1
-    for clip in decoded_blocks(path):
-        if meter is None:
-            rate = clip.sample_rate
-            meter = Meter(rate, clip.num_channels)
-        meter.push(clip.samples)
-        samples += clip.num_samples
-    if meter is None:
+def _hear(path: Path) -> _Heard:
+    """Decode and measure; the meter works beside the decoder."""
+    blocks = decoded_blocks(path)
+    first = next(blocks, None)
+    if first is None:
         raise MediaError(f"{path} holds no sound after encoding")
-    return report(meter, samples / rate)
+    samples = first.num_samples
+    with Listener(Meter(first.sample_rate, first.num_channels)) as listener:
+        listener.push(first.samples)
+        for clip in blocks:
+            listener.push(clip.samples)
+            samples += clip.num_samples
+    found = report(listener.meter, samples / first.sample_rate)
+    return _Heard(found.lufs, found.true_peak_dbtp, found.duration_s)
 
 
-def _check_length(master_wav: Path, out: Path, found: LoudnessReport) -> None:
+def _check_length(master_wav: Path, out: Path, found: _Heard) -> None:
     expected = wav_info(master_wav).duration_s
     if abs(found.duration_s - expected) > PADDING_S:
         raise MediaError(f"{out} is {found.duration_s:.2f} s long, its master {expected:.2f} s")

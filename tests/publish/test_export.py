@@ -13,9 +13,10 @@ from support.signals import speechlike, wav
 from demod_voice.config.settings import Settings
 from demod_voice.errors import MediaError
 from demod_voice.media.encode import LOSSY, ChapterMark, Tags, decoded_blocks
+from demod_voice.mix.loudness import measure
 from demod_voice.mix.master import master
 from demod_voice.publish import export as exporting
-from demod_voice.publish.export import ExportReport, export
+from demod_voice.publish.export import ExportReport, Master, export
 
 RATE = 24000
 SETTINGS = Settings()
@@ -31,7 +32,9 @@ def master_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def exported(master_wav: Path, out: Path, settings: Settings = SETTINGS, target: float = -19.0) -> ExportReport:
     marks = (ChapterMark(0.0, 20.0, "One"),)
-    return export(master_wav, out, out.suffix[1:], settings, Tags(title="A show"), marks, target)
+    found = measure(master_wav)
+    source = Master(master_wav, found.lufs, found.true_peak_dbtp, target)
+    return export(source, out, out.suffix[1:], settings, Tags(title="A show"), marks)
 
 
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3", "m4a", "opus"])
