@@ -15,6 +15,8 @@ from demod_voice.mix.loudness import NO_LOUDNESS, Meter, report
 
 PEAK_ROOM_DB = 0.5
 """A lossy encoder may move a peak between samples by this much over the ceiling; more is a miss."""
+KEPT_OF_TOLERANCE = 0.8
+"""Part of the loudness tolerance that may be given up to bring a peak under the ceiling."""
 PADDING_S = 0.15
 """Encoders add up to this much silence at the ends (an AAC or MP3 frame and the encoder's delay)."""
 
@@ -49,7 +51,8 @@ class Master:
 def export(
     master: Master, out: Path, format: str, settings: Settings, tags: Tags, chapters: Sequence[ChapterMark]
 ) -> ExportReport:
-    """Encode a master to ``out`` and measure the result; correct a lossy one once.
+    """Encode a master to ``out`` and measure the result; correct a lossy one once, when its loudness is off
+    or a peak has risen over the ceiling.
 
     A WAV is the master itself, byte for byte, so it has the master's numbers and is not heard again.
 
@@ -60,9 +63,9 @@ def export(
     gain_db = 0.0
     encode(master.path, out, format, settings.encode, tags, chapters)
     found = _Heard.of_master(master) if format == "wav" else _hear(out)
-    if format in LOSSY and found.lufs > NO_LOUDNESS and not _inside(found, master.target_lufs, settings):
-        room = settings.loudness.true_peak_dbtp + PEAK_ROOM_DB - found.true_peak_dbtp
-        gain_db = round(min(master.target_lufs - found.lufs, room), 3)
+    if format in LOSSY and found.lufs > NO_LOUDNESS:
+        gain_db = _correction(found, master.target_lufs, settings)
+    if gain_db:
         encode(master.path, out, format, settings.encode, tags, chapters, gain_db)
         found = _hear(out)
     _check_length(master.path, out, found)
@@ -86,6 +89,16 @@ class _Heard:
     @classmethod
     def of_master(cls, master: Master) -> _Heard:
         return cls(master.lufs, master.true_peak_dbtp, round(wav_info(master.path).duration_s, 6))
+
+
+def _correction(found: _Heard, target_lufs: float, settings: Settings) -> float:
+    """Gain in dB of the second encode: what loudness is missing, less what a peak is over, as far as both agree."""
+    tolerance, ceiling = settings.loudness.tolerance_lu, settings.loudness.true_peak_dbtp
+    missed = target_lufs - found.lufs
+    wanted = missed if abs(missed) > tolerance else 0.0
+    over = max(0.0, found.true_peak_dbtp + wanted - ceiling)
+    spare = max(0.0, KEPT_OF_TOLERANCE * tolerance + wanted - missed)
+    return round(wanted - min(over, spare), 3)
 
 
 def _inside(found: _Heard, target_lufs: float, settings: Settings) -> bool:

@@ -61,6 +61,23 @@ def test_lame_s_loss_is_corrected_once(master_wav: Path, tmp_path: Path, monkeyp
     assert abs(report.lufs + 19.0) < 0.3
 
 
+@pytest.mark.parametrize(
+    ("lufs", "true_peak_dbtp", "expected"),
+    [
+        (-19.1, -2.0, 0.0),  # both in order
+        (-19.5, -1.5, 0.5),  # too soft, with room
+        (-18.5, -0.6, -0.5),  # too loud: the peak comes down with it
+        (-19.0, -0.9, -0.1),  # a peak over the ceiling, loudness to spare
+        (-19.28, -1.5, 0.0),  # inside, if barely
+        (-19.2, -0.5, -0.04),  # only what the tolerance leaves
+        (-19.5, -1.2, 0.5 - 0.24),  # both: loudness first
+    ],
+)
+def test_the_correction_weighs_loudness_and_peak(lufs: float, true_peak_dbtp: float, expected: float) -> None:
+    heard = exporting._Heard(lufs, true_peak_dbtp, 1.0)
+    assert exporting._correction(heard, -19.0, SETTINGS) == pytest.approx(expected, abs=1e-6)
+
+
 def test_a_miss_that_cannot_be_mended_is_said(master_wav: Path, tmp_path: Path) -> None:
     """The peaks leave no room for ten decibels."""
     assert not exported(master_wav, tmp_path / "x.mp3", target=-9.0).within
