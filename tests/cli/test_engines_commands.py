@@ -1,0 +1,62 @@
+"""``engines``: what the commands print, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(ROOT / "tests" / "fakes"))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__FAKE__PYTHON", sys.executable)
+
+
+def test_list_shows_every_engine_and_its_state(cli: Callable[..., object]) -> None:
+    done = cli("engines", "list")
+    assert done.code == 0
+    rows = {line.split()[0]: line for line in done.out.splitlines()}
+    assert "external" in rows["fake"]
+    assert "missing" in rows["espeak"]
+    assert "missing" in rows["piper"]
+    told = {each["name"]: each for each in json.loads(cli("engines", "list", "--json").out)}
+    assert told["fake"]["state"] == "external"
+
+
+def test_info_says_what_an_engine_can_do_and_its_licence(cli: Callable[..., object]) -> None:
+    done = cli("engines", "info", "espeak")
+    assert done.code == 0
+    for words in ("GPL-3.0-or-later", "speak", "determinism", "bytes", "environment"):
+        assert words in done.out
+    assert json.loads(cli("engines", "info", "espeak", "--json").out)["name"] == "espeak"
+
+
+def test_check_prints_every_finding_and_ends_with_4_when_one_failed(
+    cli: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = cli("engines", "check", "fake")
+    assert done.code == 0
+    assert done.out.count("passed") >= 10
+    assert "failed" not in done.out.replace("0 failed", "")
+    done = cli("engines", "check", "fake", "--voice", "nobody")
+    assert done.code == 4
+    assert "failed" in done.out
+
+
+@pytest.mark.parametrize("command", ["install", "remove", "info", "check"])
+def test_an_engine_that_is_not_known_names_the_nearest(cli: Callable[..., object], command: str) -> None:
+    done = cli("engines", command, "espaek")
+    assert done.code == 4
+    assert "espaek" in done.err
+    assert "espeak" in done.err.replace("espaek", "")
+
+
+def test_removing_what_is_not_installed_frees_nothing(cli: Callable[..., object]) -> None:
+    done = cli("engines", "remove", "piper")
+    assert (done.code, done.out.strip()) == (0, "0 B freed")
