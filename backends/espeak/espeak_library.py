@@ -23,6 +23,8 @@ _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 0x0001, 0x0002, 0x8000
 _EVENT_WORD, _EVENT_PHONEME = 1, 7
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _CHARS_UTF8 = 1
+_SEED = 1
+"""Of the noise in breathy variants (f3, whisper); by itself the library takes the time of day."""
 _POSITION_CHARACTER = 1
 _VARIANTS_LANGUAGE = b"variant\0"
 _DICTIONARY_LINE = re.compile(r"^\s*dictionary\s+(\S+)", re.MULTILINE)
@@ -113,6 +115,7 @@ class Espeak:
     def _declare(self) -> None:
         c, library = ctypes, self._library
         library.espeak_Initialize.argtypes = [c.c_int, c.c_int, c.c_char_p, c.c_int]
+        library.espeak_ng_SetRandSeed.argtypes = [c.c_long]
         library.espeak_SetVoiceByName.argtypes = [c.c_char_p]
         library.espeak_ListVoices.argtypes = [c.c_void_p]
         library.espeak_ListVoices.restype = c.POINTER(c.POINTER(_Voice))
@@ -171,6 +174,7 @@ class Espeak:
         stream = _Stream(job.max_samples, on_audio, on_events)
         callback = _Callback(stream.take)
         self._library.espeak_SetSynthCallback(callback)
+        self._library.espeak_ng_SetRandSeed(_SEED)
         data = job.text.encode("utf-8", "replace") + b"\0"
         code = self._library.espeak_Synth(data, len(data), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None)
         if code != 0 and not stream.stopped:

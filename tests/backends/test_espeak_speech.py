@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -58,6 +59,17 @@ def test_the_same_words_give_the_same_bytes_whatever_was_said_before(espeak, esp
     with Pool(espeak_settings) as another:
         assert fingerprint(say(another).clip) == fingerprint(first.clip)
         assert say(another).words == first.words
+
+
+@pytest.mark.parametrize("preset", ["en-us+f3", "en-us+whisper", "en-us+Demonic", "en-gb+f5"])
+def test_breathy_variants_give_the_same_bytes_at_another_time(espeak_settings, preset):
+    """Their noise comes from rand(), which the library seeds with the time in seconds."""
+    found = set()
+    for _ in range(2):
+        with Pool(espeak_settings) as pool:
+            found.add(fingerprint(say(pool, "The same breath, twice.", preset=preset).clip))
+        time.sleep(1.1)
+    assert len(found) == 1
 
 
 def test_two_workers_at_once_do_not_change_each_other(espeak_settings):
