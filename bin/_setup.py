@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,15 @@ WHOLE_LIST = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
 WITHOUT_UV = "DEMOD_VOICE_SETUP_WITHOUT_UV"
 DETOURS = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "VIRTUAL_ENV")
 """Variables that would send the packages to another place, or hide them."""
+AGAIN = "then run the same command again"
+OFFLINE = f"the package index cannot be reached: check the network or pip's configuration, {AGAIN}"
+HINTS = (
+    ("No space left on device", f"free some disk space (about 400 MB are needed), {AGAIN}"),
+    ("DO NOT MATCH THE HASHES", f"a package is not the one that was checked: look at pip's configured index, {AGAIN}"),
+    *((words, OFFLINE) for words in ("name resolution", "NewConnectionError", "ConnectTimeoutError", "ProxyError")),
+    ("", f"mend that, {AGAIN}"),
+)
+"""What pip says -> what helps; the first that is found."""
 PYTHON = getattr(sys, "_base_executable", "") or sys.executable
 """What environments are made from; never an environment's own interpreter, which may be the one that is made anew."""
 
@@ -142,14 +152,15 @@ def _install_with_pip(folder: str, lock: str, count: int) -> None:
     lines, number = [], 0
     for line in process.stdout or ():
         lines.append(line.rstrip())
-        if line.startswith("Collecting "):
+        if line.startswith(("Collecting ", "Processing ")):  # from an index, from a folder
             number += 1
-            _show(number, count, line.split()[1].split("==")[0])
+            _show(number, count, re.split("[=-]", os.path.basename(line.split()[1]))[0])
         elif line.startswith("Installing collected"):
             _show(count, count, "unpacking")
     _show(count, count, "")
     if process.wait():
-        raise SetupError("pip failed:\n    " + "\n    ".join(lines[-12:]), "mend that, then run the same command again")
+        hint = next(hint for words, hint in HINTS if any(words in line for line in lines or [""]))
+        raise SetupError("pip failed:\n    " + "\n    ".join(lines[-12:]), hint)
 
 
 def _empty_environment(folder: str, python: str) -> list[str]:
@@ -226,7 +237,7 @@ def _hint(error: OSError) -> str:
     import errno
 
     if error.errno == errno.ENOSPC:
-        return "free some disk space (about 400 MB are needed), then run the same command again"
+        return HINTS[0][1]
     return "copy the checkout to a folder that you may write to, or install it with: pipx install <folder>"
 
 

@@ -176,13 +176,17 @@ def _check(outcome: Outcome, name: str, command: Sequence[str]) -> None:
     if outcome.stage.name == "set-up":
         environ |= {"XDG_DATA_HOME": str(ENGINES_HOME), "XDG_CONFIG_HOME": str(ENGINES_HOME / "config")}
     began = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(done.stdout + done.stderr, end="")
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+        code, said = done.returncode, done.stdout + done.stderr
+    except OSError as error:
+        code, said = 1, f"{error}\n"
+    if code:
+        print(said, end="")
         outcome.fail(name)
     else:
         outcome.passed += 1
-    print(f"{name}: {'FAILED' if done.returncode else 'passed'} in {time.monotonic() - began:.1f} s", flush=True)
+    print(f"{name}: {'FAILED' if code else 'passed'} in {time.monotonic() - began:.1f} s", flush=True)
 
 
 def _run_tests(outcome: Outcome, more: Sequence[str]) -> None:

@@ -1,0 +1,199 @@
+"""bin/test: what it reads from its command line, what it counts, and when it fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSES, FAILS = [sys.executable, "-c", ""], [sys.executable, "-c", "import sys; sys.exit('broken: x.py')"]
+
+
+@pytest.fixture
+def stages(monkeypatch):
+    """bin/_stages.py as a module, its checks and its tests taken away."""
+    monkeypatch.syspath_prepend(str(ROOT / "bin"))
+    import _stages
+
+    monkeypatch.setattr(_stages, "STAGES", (_stages.Stage("set-up", 5), _stages.Stage("default", 3, "not slow")))
+    monkeypatch.setattr(_stages, "ENGINES", ())
+    monkeypatch.setattr(_stages, "_checks", lambda: {"format": PASSES})
+    monkeypatch.setattr(_stages, "_run_tests", lambda outcome, more: None)
+    return _stages
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stage", "more"),
+    [
+        ([], "default", []),
+        (["--stage", "kill"], "kill", []),
+        (["--stage=all"], "all", []),
+        (["--", "tests/mix", "-k", "peak"], "default", ["tests/mix", "-k", "peak"]),
+        (["--stage", "fuzz", "--", "--stage", "x"], "fuzz", ["--stage", "x"]),
+    ],
+)
+def test_the_command_line_is_a_stage_and_what_pytest_gets(monkeypatch, arguments, stage, more):
+    monkeypatch.syspath_prepend(str(ROOT / "bin"))
+    import _stages
+
+    assert _stages.parse(arguments) == (stage, more)
+
+
+@pytest.mark.parametrize("arguments", [["--stage", "set-up"], ["--stage", "nonsense"], ["tests/mix"]])
+def test_what_is_no_stage_is_refused(stages, arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        stages.parse(arguments)
+    assert stopped.value.code == 2
+    assert "usage: bin/test" in capsys.readouterr().err
+
+
+def test_every_marker_belongs_to_a_stage(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "bin"))
+    import _stages
+
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["markers"]
+    names = {row.split(":")[0] for row in listed}
+    assert set(_stages.SPECIAL) == names
+    run = {name for stage in _stages.STAGES if stage.name != "default" for name in stage.markers.split(" or ") if name}
+    assert run == names
+    (default,) = [stage for stage in _stages.STAGES if stage.name == "default"]
+    assert all(f"not {name}" in default.markers for name in names)
+
+
+def test_all_checks_that_pass_make_exit_code_0_and_a_table(stages, capsys):
+    assert stages.run("default", [], 0.0) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("format: passed in ")
+    assert lines[2].split() == ["stage", "minutes", "budget", "passed", "skipped", "result"]
+    assert [line.split()[0] for line in lines[3:5]] == ["set-up", "default"]
+    assert lines[4].endswith("passed")
+    assert lines[-1] == "1 passed, 0 failed"
+
+
+def test_a_check_that_fails_makes_exit_code_1_and_shows_what_it_said(stages, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "_checks", lambda: {"format": PASSES, "lint": FAILS})
+    assert stages.run("default", [], 0.0) == 1
+    out = capsys.readouterr().out
+    assert "broken: x.py" in out
+    assert "lint: FAILED in " in out
+    assert out.splitlines()[-2].endswith("FAILED: lint")
+    assert out.splitlines()[-1] == "1 passed, 1 failed"
+
+
+def test_a_tool_that_is_missing_makes_exit_code_1(stages, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "_checks", lambda: {"types": [str(ROOT / "no" / "such" / "tool")]})
+    assert stages.run("default", [], 0.0) == 1
+    assert "types: FAILED" in capsys.readouterr().out
+
+
+def test_a_set_up_that_fails_ends_the_run(stages, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "ENGINES", ("espeak",))
+    monkeypatch.setattr(stages, "_engine_command", lambda name: FAILS)
+    assert stages.run("default", [], 0.0) == 1
+    out = capsys.readouterr().out
+    assert "FAILED: environment of espeak" in out
+    assert "default" not in out
+
+
+def test_over_budget_fails_where_the_whole_is_run(stages, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "STAGES", (stages.Stage("default", 0.0, "not slow"),))
+    assert stages.run("default", [], 0.0) == 0
+    assert stages.run("all", [], 0.0) == 1
+    assert "FAILED: over its budget of 0 minutes" in capsys.readouterr().out
+
+
+def test_a_stage_that_is_not_built_yet_is_said_and_not_counted(stages, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "STAGES", (stages.Stage("nix", 10, "nix", planned=True),))
+    assert stages.run("nix", [], 0.0) == 0
+    assert capsys.readouterr().out.splitlines()[-2].split() == ["nix", "-", "10", "-", "-", "not", "built", "yet"]
+
+
+def test_what_pytest_did_is_counted_from_its_report(stages):
+    outcome = stages.Outcome(stages.Stage("default", 3))
+    report = '<testsuites><testsuite tests="9" failures="2" errors="1" skipped="1"/><testsuite tests="1"/></testsuites>'
+    stages._count(outcome, ElementTree.fromstring(report))
+    assert (outcome.passed, outcome.failed, outcome.skipped) == (6, 3, 1)
+    assert outcome.result == "FAILED: 3 tests"
+    assert stages.last_line([outcome, outcome]) == "12 passed, 6 failed, 2 skipped"
+
+
+@pytest.fixture
+def tests_of(monkeypatch, tmp_path):
+    """Run the tests of a stage with a Python that is given, in a folder that is given."""
+    monkeypatch.syspath_prepend(str(ROOT / "bin"))
+    import _stages
+
+    def run(python: str):
+        monkeypatch.setattr(_stages, "python_of", lambda name: python)
+        monkeypatch.setattr(_stages, "ROOT", str(tmp_path))
+        outcome = _stages.Outcome(_stages.Stage("kill", 10, "not slow"))
+        _stages._run_tests(outcome, [])
+        return outcome
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("code", "report", "result"),
+    [
+        (0, 'tests="2" skipped="1"', "passed"),
+        (1, 'tests="2" failures="1"', "FAILED: 1 tests"),
+        (1, 'tests="2"', "FAILED: coverage"),
+        (0, 'tests="2" skipped="2"', "FAILED: it could not run: every test was skipped"),
+        (5, 'tests="0"', "FAILED: no tests were found"),
+        (4, None, "FAILED: pytest stopped with 4"),
+        (-11, None, "FAILED: pytest stopped with -11"),
+    ],
+)
+def test_a_stage_without_a_test_that_passed_has_failed(tests_of, tmp_path, code, report, result):
+    write = f"""for each; do case $each in --junitxml=*) echo '<a><testsuite {report}/></a>' > "${{each#*=}}";; esac; done"""
+    stop = f"exit {code}" if code >= 0 else f"kill {code} $$"
+    (tmp_path / "python").write_text(f"#!/bin/sh\n{write if report else ':'}\n{stop}\n")
+    (tmp_path / "python").chmod(0o755)
+    outcome = tests_of(str(tmp_path / "python"))
+    assert outcome.result == result
+    assert (outcome.failed > 0) is (result != "passed")
+
+
+def test_a_real_run_counts_what_its_markers_select(tests_of, tmp_path):
+    lines = "def test_a(): pass\ndef test_b(): assert 0\n@m.skip\ndef test_c(): pass\n@m.slow\ndef test_d(): pass\n"
+    (tmp_path / "test_x.py").write_text(f"import pytest\nm = pytest.mark\n{lines}")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow: no\naddopts = -q -p no:cacheprovider\n")
+    outcome = tests_of(sys.executable)
+    assert (outcome.passed, outcome.failed, outcome.skipped) == (1, 1, 1)
+
+
+def test_the_settings_of_the_developer_do_not_reach_the_tests(stages, monkeypatch):
+    monkeypatch.setenv("DEMOD_VOICE_DEVICE", "cuda:0")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    environ = stages._environ()
+    assert "DEMOD_VOICE_DEVICE" not in environ
+    assert environ["PYTHONPATH"].split(os.pathsep) == [str(ROOT), str(ROOT / "backends" / "_sdk")]
+
+
+def test_help_needs_no_set_up():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "bin" / "test"), "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert "--stage" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_module_that_cannot_be_imported_with_the_run_time_packages_is_named(tmp_path):
+    for name in ("demod_voice", "demod_worker"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    walk = [sys.executable, str(ROOT / "bin" / "_walk.py")]
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    assert subprocess.run(walk, env=environ, check=False).returncode == 0
+    (tmp_path / "demod_voice" / "mixing.py").write_text("import no_such_package")
+    done = subprocess.run(walk, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "demod_voice.mixing: No module named 'no_such_package'\n"
