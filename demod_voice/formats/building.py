@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from demod_voice.config.settings import Limits
 from demod_voice.errors import Fault
-from demod_voice.formats.markup import read_line
+from demod_voice.formats.document import nearest, shown
+from demod_voice.formats.markup import OnFault, plain_text, read_line
 from demod_voice.formats.script import Chapter, Paragraph, ScriptLine, SpeakerSpec
+from demod_voice.text.clean import clean, speakable
 
 
 class Builder:
@@ -28,6 +29,8 @@ class Builder:
         self.pause: float | None = None
         """Silence asked for before the next line, seconds; what is left at the end trails the episode."""
         self._limits = limits
+        self._names = {clean(name): name for name in speakers}
+        self._faults_before = 0
         self._chapters: list[Chapter] = []
         self._title: tuple[str, int | None] = ("", None)
         self._paragraphs: list[Paragraph] = []
@@ -36,7 +39,14 @@ class Builder:
     def chapter(self, title: str, line: int | None) -> None:
         """A new chapter begins."""
         self._end_chapter()
-        self._title = (title, line)
+        self._title = (plain_text(title), line)
+        self._faults_before = len(self.faults)
+        if not self._title[0]:
+            self.faults.append(Fault(line, "a chapter without a title", "as in  ## The first chapter"))
+
+    def speaker(self, name: str) -> str:
+        """The speaker that is meant: the same letters in another Unicode form are the same name; else ``name``."""
+        return self._names.get(clean(name), name)
 
     def paragraph(self) -> None:
         """The paragraph ends."""
@@ -49,9 +59,8 @@ class Builder:
         self.pause = seconds if self.pause is None else self.pause + seconds
 
     def say(self, speaker: str, text: str, line: int, hints: Mapping[str, Any] | None = None) -> None:
-        """A line; ``[pause]`` inside makes several of it."""
-        from demod_voice.text.clean import speakable
-
+        """A line; ``[pause]`` inside makes several of it. Line ends in ``text`` are rows of the file."""
+        speaker = self.speaker(speaker)
         if not self._known(speaker, line):
             return
         if len(text) > self._limits.line_chars:
@@ -62,7 +71,7 @@ class Builder:
             return
         spoken = False
         before = len(self.faults)
-        for pause, piece in read_line(text, lambda what, hint: self.faults.append(Fault(line, what, hint))):
+        for pause, piece in read_line(text, self._put_at(line)):
             if pause is not None:
                 self.add_pause(pause)
             if speakable(piece):
@@ -73,6 +82,9 @@ class Builder:
                 self._lines[-1] = replace(self._lines[-1], text=f"{self._lines[-1].text}{piece}")
         if not spoken and len(self.faults) == before:
             self.faults.append(Fault(line, f"nothing can be said in {text[:40]!r}", "write words, or remove the line"))
+
+    def _put_at(self, line: int) -> OnFault:
+        return lambda what, hint, rows: self.faults.append(Fault(line + rows, what, hint))
 
     def finish(self) -> tuple[Chapter, ...]:
         """The chapters."""
@@ -86,11 +98,16 @@ class Builder:
         if self._paragraphs:
             self._chapters.append(Chapter(self._title[0], tuple(self._paragraphs), self._title[1]))
             self._paragraphs = []
+        elif self._title[0] and len(self.faults) == self._faults_before:
+            title, line = self._title
+            self.faults.append(Fault(line, f"the chapter {title[:40]!r} has no lines", "write some, or remove it"))
+        self._title = ("", None)
 
     def _known(self, speaker: str, line: int) -> bool:
         if speaker in self.speakers:
             return True
-        near = get_close_matches(speaker, list(self.speakers), n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"speakers: {', '.join(self.speakers) or 'none'}"
-        self.faults.append(Fault(line, f"unknown speaker {speaker!r}", f"{hint}; write \\: where no speaker is meant"))
+        near = nearest(speaker, self.speakers, self.faults, cutoff=0.5)
+        hint = f"did you mean {near}?" if near else f"speakers: {', '.join(self.speakers) or 'none'}"
+        said = shown(speaker)
+        self.faults.append(Fault(line, f"unknown speaker {said}", f"{hint}; write \\: where no speaker is meant"))
         return False

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from itertools import accumulate
 from typing import Any
 
 from demod_voice.errors import Fault
+
+MOST_SUGGESTIONS = 100
+"""After so many faults no nearest name is looked for: it would take longer than reading."""
+_DEEPEST = 200
+_BRACKETS = re.compile(r"(?<!\\)[\[\]{}]")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
+_JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*+:)?|[{}\n]', re.DOTALL)
 
 
 class Place:
@@ -52,14 +61,22 @@ class Place:
             return default
         return str(value)
 
+    def language(self, key: str) -> str:
+        """A BCP 47 tag, or nothing."""
+        tag = self.text(key)
+        if tag and not _LANGUAGE.fullmatch(tag):
+            self.fault(key, f"{self.path(key)} is {shown(tag)}, not a language tag", "as en or pt-BR")
+            return ""
+        return tag
+
     def number(self, key: str, default: float, least: float, most: float) -> float:
         """A number within limits."""
         value = self.values.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            self.fault(key, f"{self.path(key)} must be a number, got {value!r}")
+            self.fault(key, f"{self.path(key)} must be a number, got {shown(value)}")
             return default
         if not least <= value <= most:
-            self.fault(key, f"{self.path(key)} is {value}, and must be between {least:g} and {most:g}")
+            self.fault(key, f"{self.path(key)} is {shown(value)}, and must be between {least:g} and {most:g}")
             return default
         return float(value)
 
@@ -69,7 +86,7 @@ class Place:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            self.fault(key, f"{self.path(key)} must be a whole number from {least} to {most}, got {value!r}")
+            self.fault(key, f"{self.path(key)} must be a whole number from {least} to {most}, got {shown(value)}")
             return None
         return int(value)
 
@@ -96,18 +113,25 @@ class Place:
         names = list(known)
         for key in self.values:
             if key not in names:
-                near = get_close_matches(str(key), names, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
-                self.fault(key, f"unknown key {self.path(str(key))}", hint)
+                near = nearest(str(key), names, self.faults)
+                hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
+                self.fault(key, f"unknown key {self.path(str(key)[:60])}", hint)
 
 
-def place_of(value: Any, faults: list[Fault], name: str = "", line: int | None = None, shift: int = 0) -> Place:
+class Lined(dict[str, Any]):
+    """A mapping of a JSON document."""
+
+    key_lines: Mapping[str, int]
+    """Key -> 1-based line."""
+
+
+def place_of(value: Any, faults: list[Fault], name: str = "", line: int | None = None) -> Place:
     """A loaded mapping as a place; keys that are not text become text."""
     marks = getattr(value, "lc", None)
-    lines: dict[str, int] = {}
+    lines: dict[str, int] = dict(getattr(value, "key_lines", {}))
     for key in value:
         if marks is not None and marks.data and key in marks.data:
-            lines[str(key)] = marks.data[key][0] + 1 + getattr(value, "_shift", shift)
+            lines[str(key)] = marks.data[key][0] + 1 + getattr(value, "_shift", 0)
     return Place({str(key): each for key, each in value.items()}, lines, line, faults, name)
 
 
@@ -116,41 +140,94 @@ def load_yaml(text: str, shift: int, faults: list[Fault]) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    if max(accumulate(1 if each in "[{" else -1 for each in _BRACKETS.findall(text)), default=0) > _DEEPEST:
+        faults.append(Fault(None, "YAML: nested too deeply"))
+        return None
     loader = YAML(typ="rt", pure=True)
     try:
-        return _shifted(loader.load(text), shift)
+        return _shifted(loader.load(text), shift, set())
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = mark.line + 1 + shift if mark is not None else None
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        faults.append(Fault(line, f"YAML: {problem}"))
-    except (ValueError, RecursionError) as error:
-        faults.append(Fault(None, f"YAML: {error}"))
+        faults.append(Fault(line, f"YAML: {' '.join(str(problem).split())[:200]}"))
+    except RecursionError:
+        faults.append(Fault(None, "YAML: nested too deeply"))
+    except Exception as error:  # the library raises nearly anything on what it does not know
+        faults.append(Fault(None, f"YAML: {str(error)[:200] or type(error).__name__}"))
     return None
 
 
 def load_json(text: str, faults: list[Fault]) -> Any:
-    """A JSON document; its mappings know their lines where YAML can read the same text (nearly always)."""
+    """A JSON document whose mappings know their lines; a key that stands twice is a fault."""
     try:
-        plain = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        json.loads(text)
+    except RecursionError:
+        faults.append(Fault(None, "JSON: nested too deeply"))
+        return None
+    except ValueError as error:
         faults.append(Fault(getattr(error, "lineno", None), f"JSON: {getattr(error, 'msg', error)}"))
         return None
-    unheard: list[Fault] = []
-    marked = load_yaml(text.replace("\t", " "), 0, unheard)
-    return plain if unheard else marked
+    keys = iter(_key_lines(text))
+
+    def lined(pairs: list[tuple[str, Any]]) -> Lined:
+        mapping = Lined(pairs)
+        lines = next(keys)
+        mapping.key_lines = {key: line for (key, _), line in zip(pairs, lines, strict=True)}
+        seen: set[str] = set()
+        for (key, _), line in zip(pairs, lines, strict=True):
+            if key in seen:
+                faults.append(Fault(line, f"JSON: the key {shown(key)} stands twice"))
+            seen.add(key)
+        return mapping
+
+    return json.loads(text, object_pairs_hook=lined)
 
 
-def _shifted(value: Any, shift: int) -> Any:
-    """Note on every mapping how many lines stand before its document."""
-    if isinstance(value, dict):
-        value._shift = shift  # type: ignore[attr-defined]
-        for each in value.values():
-            _shifted(each, shift)
-    elif isinstance(value, list):
-        for each in value:
-            _shifted(each, shift)
+def _key_lines(text: str) -> list[list[int]]:
+    """The lines of each mapping's keys, the mappings in the order in which they end; ``text`` is valid JSON."""
+    line = 1
+    open_: list[list[int]] = []
+    ended: list[list[int]] = []
+    for match in _JSON_TOKEN.finditer(text):
+        if match[2] is not None:
+            open_[-1].append(line)
+        elif match[0] == "{":
+            open_.append([])
+        elif match[0] == "}":
+            ended.append(open_.pop())
+        line += match[0].count("\n")
+    return ended
+
+
+def _shifted(value: Any, shift: int, seen: set[int]) -> Any:
+    """Note on every mapping how many lines stand before its document; refuse what stands in it twice (aliases)."""
+    if isinstance(value, (dict, list)):
+        if id(value) in seen:
+            raise ValueError("aliases (*name) and merges (<<) of mappings and lists are not read: write them out")
+        seen.add(id(value))
+        if isinstance(value, dict):
+            value._shift = shift  # type: ignore[attr-defined]
+        for each in value.values() if isinstance(value, dict) else value:
+            _shifted(each, shift, seen)
     return value
+
+
+def nearest(name: str, known: Iterable[str], faults: list[Fault], cutoff: float = 0.6) -> str:
+    """The known name that looks most like ``name``, or nothing."""
+    if len(faults) > MOST_SUGGESTIONS or len(name) > 60:
+        return ""
+    folded = {each.casefold(): each for each in known}
+    return next((folded[each] for each in get_close_matches(name.casefold(), folded, n=1, cutoff=cutoff)), "")
+
+
+def shown(value: Any) -> str:
+    """A value for a message, at most sixty characters of it."""
+    try:
+        written = repr(plain(value))
+    except (ValueError, RecursionError):
+        written = f"a {type(value).__name__}"
+    return written if len(written) <= 60 else f"{written[:57]}..."
 
 
 def plain(value: Any) -> Any:
@@ -168,4 +245,4 @@ def plain(value: Any) -> Any:
 def _kind(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"
-    return "a list" if isinstance(value, list) else repr(value)
+    return "a list" if isinstance(value, list) else shown(value)

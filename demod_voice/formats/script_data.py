@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from demod_voice.config.settings import Limits
 from demod_voice.errors import Fault
 from demod_voice.formats.building import Builder
-from demod_voice.formats.document import Place, place_of
+from demod_voice.formats.document import Place, place_of, shown
 from demod_voice.formats.script import Script
 from demod_voice.formats.script_markdown import META_KEYS, script_of
 from demod_voice.formats.speakers import read_speakers
@@ -44,13 +45,13 @@ def read_data(document: Any, source: str, limits: Limits, faults: list[Fault]) -
 
 def _segment(value: Any, name: str, line: int | None, builder: Builder) -> None:
     if not isinstance(value, dict):
-        builder.faults.append(Fault(line, f"{name} must be a mapping, got {value!r}"))
+        builder.faults.append(Fault(line, f"{name} must be a mapping, got {shown(value)}"))
         return
     place = place_of(value, builder.faults, name, line)
     place.line = min(place.lines.values(), default=line)
     kind = place.text("type") or ("dialogue" if "lines" in value else "monologue")
     if kind not in SEGMENT_KEYS:
-        place.fault("type", f"{name}.type is {kind!r}", f"known: {', '.join(SEGMENT_KEYS)}")
+        place.fault("type", f"{name}.type is {shown(kind)}", f"known: {', '.join(SEGMENT_KEYS)}")
         return
     place.only(SEGMENT_KEYS[kind])
     if kind == "chapter":
@@ -65,30 +66,36 @@ def _segment(value: Any, name: str, line: int | None, builder: Builder) -> None:
 
 def _monologue(place: Place, builder: Builder) -> None:
     """Blank lines in its text are paragraphs."""
-    for part in place.text("text").split("\n\n") or [""]:
-        _say(place, part, builder)
-        builder.paragraph()
+    parts = [part for part in re.split(r"\n\s*\n", place.text("text")) if part.strip()]
+    _say(place, parts or [""], builder)
 
 
 def _dialogue(place: Place, name: str, builder: Builder) -> None:
     for number, value in enumerate(place.items("lines")):
         label = f"{name}.lines[{number}]"
         if not isinstance(value, dict):
-            builder.faults.append(Fault(place.line_of("lines"), f"{label} must be a mapping, got {value!r}"))
+            builder.faults.append(Fault(place.line_of("lines"), f"{label} must be a mapping, got {shown(value)}"))
             continue
         line = place_of(value, builder.faults, label, place.line_of("lines"))
         line.line = min(line.lines.values(), default=line.line)
         line.only(LINE_KEYS)
-        _say(line, line.text("text"), builder)
+        _say(line, [line.text("text")], builder, "line")
     builder.paragraph()
 
 
-def _say(place: Place, text: str, builder: Builder) -> None:
+def _say(place: Place, parts: list[str], builder: Builder, ends: str = "paragraph") -> None:
+    """Say every part; each is a paragraph, or a line of one that goes on."""
     hints = {}
     if place.values.get("anchor_idx") is not None:
         hints["anchor_idx"] = place.whole("anchor_idx", 0, 999)
-    for key in ("speaker", "text"):
-        if place.values.get(key) is None:
-            place.fault(key, f"{place.path(key)} is missing")
-    if place.values.get("speaker") is not None and place.values.get("text") is not None:
-        builder.say(place.text("speaker"), text, place.line_of("text") or place.line or 1, hints)
+    missing = [key for key in ("speaker", "text") if place.values.get(key) is None]
+    for key in missing:
+        place.fault(key, f"{place.path(key)} is missing")
+    before = len(builder.faults)
+    speaker = place.text("speaker")
+    if missing or len(builder.faults) > before:
+        return
+    for part in parts:
+        builder.say(speaker, " ".join(part.split()), place.line_of("text") or place.line or 1, hints)
+        if ends == "paragraph":
+            builder.paragraph()

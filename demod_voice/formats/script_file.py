@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from demod_voice.config.settings import Limits
 from demod_voice.errors import Fault, FaultsError, UsageError
@@ -14,6 +15,8 @@ from demod_voice.units import format_size, parse_size
 
 MARKDOWN, JSON, YAML = (".md", ".markdown", ".txt"), (".json",), (".yaml", ".yml")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+MOST_FAULTS = 200
+"""So many faults are listed; the rest is counted."""
 
 TEMPLATE = """---
 title: My first episode
@@ -63,8 +66,15 @@ def read_script(path: Path, limits: Limits) -> Script:
     else:
         script = read_markdown(text, path.name, limits, faults)
     if faults:
-        raise FaultsError(str(path), faults)
+        raise _error(path, faults)
     return script
+
+
+def _error(path: Path, faults: list[Fault]) -> FaultsError:
+    if len(faults) <= MOST_FAULTS:
+        return FaultsError(str(path), faults)
+    first = sorted(faults, key=lambda fault: fault.line or 0)[:MOST_FAULTS]
+    return FaultsError(str(path), first, f"and {len(faults) - MOST_FAULTS} more")
 
 
 def _text(path: Path, limits: Limits) -> str:
@@ -72,8 +82,8 @@ def _text(path: Path, limits: Limits) -> str:
         known = " ".join(MARKDOWN + JSON + YAML)
         raise UsageError(f"{path} is not a script: its suffix is {path.suffix!r}", f"known suffixes: {known}")
     try:
-        if path.is_dir():
-            raise UsageError(f"{path} is a folder", "give the script's file")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is {'a folder' if path.is_dir() else 'not a file'}", "give the script's file")
         size = path.stat().st_size
         if size > parse_size(limits.script_size):
             limit = f"at most {limits.script_size} (limits.script_size)"
@@ -81,8 +91,8 @@ def _text(path: Path, limits: Limits) -> str:
         data = path.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"the script {path} does not exist") from None
-    except OSError as error:
-        raise UsageError(f"the script {path} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the script {path} cannot be read: {getattr(error, 'strerror', error)}") from error
     return _decode(data, path).replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -91,12 +101,20 @@ def _decode(data: bytes, path: Path) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        if b"\0" in data[:4096]:
-            raise FaultsError(str(path), [Fault(None, "is a binary file, not a script")]) from error
-        hint = f"convert it: iconv -f ISO-8859-1 -t UTF-8 '{path}' > new{path.suffix}"
-        raise FaultsError(str(path), [Fault(line, "is not UTF-8", hint)]) from error
+        raise FaultsError(str(path), [_undecoded(data, error, path)]) from error
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise FaultsError(str(path), [Fault(line, "holds a NUL character: a binary file is no script")])
+        hint = "if it is text, save it as UTF-8"
+        raise FaultsError(str(path), [Fault(line, "holds a NUL character: a binary file is no script", hint)])
     return text
+
+
+def _undecoded(data: bytes, error: UnicodeDecodeError, path: Path) -> Fault:
+    if error.encoding.startswith("utf-16") or error.encoding.startswith("utf_16"):
+        return Fault(None, f"is not whole UTF-16 (byte offset {error.start})", "save it as UTF-8")
+    if b"\0" in data[:4096]:
+        return Fault(None, "is a binary file, not a script", "give the script's file")
+    line = data[: error.start].count(b"\n") + 1
+    new = path.with_name(f"{path.stem}-utf8{path.suffix}")
+    hint = f"save it as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 {quote(str(path))} > {quote(str(new))}"
+    return Fault(line, f"is not UTF-8: byte 0x{data[error.start]:02X} at byte offset {error.start}", hint)

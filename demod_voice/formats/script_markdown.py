@@ -9,17 +9,22 @@ from typing import Any
 from demod_voice.config.settings import Limits
 from demod_voice.errors import Fault
 from demod_voice.formats.building import Builder
-from demod_voice.formats.document import Place, load_yaml, place_of
+from demod_voice.formats.document import Place, load_yaml, nearest, place_of, shown
+from demod_voice.formats.markup import plain_text, read_line
 from demod_voice.formats.script import Script
 from demod_voice.formats.speakers import read_speakers
 
 FRONT_KEYS = ("title", "id", "language", "seed", "speakers", "author", "album", "date", "description")
 META_KEYS = ("author", "album", "date", "description")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_GONE = "\ue0ff"
+"""Stands where a comment stood: a row of nothing else is no blank row."""
+_COMMENT = re.compile(r"(?<!\\)<!--.*?(?:-->|\Z)", re.DOTALL)
 _TURN = re.compile(
-    r"(?:\*\*|__)?(?P<name>[^\s:*_\\][^:\\\n]{0,59}?)(?::(?:\*\*|__)|(?:\*\*|__)?:)(?:\s+|$)(?P<text>.*)"
+    r"(?:\*\*|__)?(?P<name>[^\s:：*_\\#\[\]<>][^:：\\\[\]<>]{0,59}?)(?:[:：](?:\*\*|__)|(?:\*\*|__)?[:：])(?P<text>.*)"
 )
-_NAME = re.compile(r"[^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){0,2}")
+_NAME = re.compile(r"[^\W\d_][\w.'’-]*(?: \w[\w.'’-]*){0,2}")
+_HEADING = re.compile(r"(?P<marks>#+)(?:\s+(?P<text>.*))?")
+_LIST = re.compile(r"(?:>\s*)+|[-*+]\s+")
 _PAUSE_LINE = re.compile(r"\[pause[^\[\]]*\]", re.IGNORECASE)
 
 
@@ -41,7 +46,7 @@ def script_of(place: Place, builder: Builder, source: str, title: str) -> Script
     chapters = builder.finish()
     return Script(
         title=place.text("title") or title or source.rsplit(".", 1)[0],
-        language=place.text("language"),
+        language=place.language("language"),
         speakers=builder.speakers,
         chapters=chapters,
         source=source,
@@ -60,90 +65,124 @@ class _Body:
         self.shift = shift
         self.title = ""
         self.only = next(iter(builder.speakers)) if len(builder.speakers) == 1 else ""
+        self.named = True
+        """Turns begin with a name; without one in the whole script, what looks like a name is none."""
         self.turn: tuple[str, list[str], int] | None = None
 
     def read(self, body: str) -> str:
-        for number, row in enumerate(_without_comments(body).split("\n"), self.shift + 1):
+        """Feed the builder; the title is what ``#`` says."""
+        rows = self._without_comments(body).split("\n")
+        self.named = not self.only or any(self._turn(_unlisted(row.strip())) for row in rows)
+        for number, row in enumerate(rows, self.shift + 1):
             self._row(row.strip(), number)
         self._end_turn()
         return self.title
 
     def _row(self, row: str, number: int) -> None:
-        if not row:
+        heading = _HEADING.fullmatch(row)
+        if _GONE in row:
+            row = row.replace(_GONE, "").strip()
+            if row:
+                self._row(row, number)
+            elif self.turn is not None:
+                self.turn[1].append("")
+        elif not row:
             self._end_turn()
             self.builder.paragraph()
-        elif row.startswith("#"):
-            self._heading(row, number)
-        elif re.fullmatch(r"(-\s*){3,}|(\*\s*){3,}|(_\s*){3,}", row):
+        elif heading:
+            self._heading(len(heading["marks"]), heading["text"] or "", number)
+        elif re.fullmatch(r"(?:-\s*+){3,}+|(?:\*\s*+){3,}+|(?:_\s*+){3,}+", row):
             self._end_turn()
             self.builder.paragraph()
         elif _PAUSE_LINE.fullmatch(row):
             self._end_turn()
             self._pause(row, number)
         else:
-            self._words(row, number)
+            self._words(_unlisted(row), number)
 
-    def _heading(self, row: str, number: int) -> None:
+    def _heading(self, marks: int, text: str, number: int) -> None:
         self._end_turn()
-        marks = len(row) - len(row.lstrip("#"))
-        text = row.lstrip("#").strip().rstrip("#").strip()
+        text = re.sub(r"(?:^|\s)#+$", "", text).strip()
         if marks == 1:
-            self.title = self.title or text
+            if self.title:
+                self._fault(number, f"a second title {shown(text)}", "# is the episode's title, ## a chapter")
+            self.title = self.title or plain_text(text)
             self.builder.paragraph()
         elif marks == 2:
             self.builder.chapter(text, number)
         else:
-            self.builder.faults.append(Fault(number, f"a heading of level {marks}", "# is the title, ## a chapter"))
+            self._fault(number, f"a heading of level {marks}", "# is the title, ## a chapter")
+
+    def _fault(self, line: int, message: str, hint: str | None) -> None:
+        self.builder.faults.append(Fault(line, message, hint))
 
     def _pause(self, row: str, number: int) -> None:
-        from demod_voice.formats.markup import read_line
-
-        for seconds, _ in read_line(row, lambda what, hint: self.builder.faults.append(Fault(number, what, hint))):
+        for seconds, _ in read_line(row, lambda what, hint, _rows: self._fault(number, what, hint)):
             if seconds is not None:
                 self.builder.add_pause(seconds)
 
-    def _words(self, row: str, number: int) -> None:
+    def _turn(self, row: str) -> tuple[str, str] | None:
+        """(a known speaker, what is said), when the row begins with one."""
         match = _TURN.match(row)
-        name = match["name"].strip() if match else ""
-        if match and (name in self.builder.speakers or self._is_name(name)):
+        name = self.builder.speaker(match["name"]) if match else ""
+        return (name, match["text"].strip()) if match and name in self.builder.speakers else None
+
+    def _words(self, row: str, number: int) -> None:
+        turn = self._turn(row) or self._unknown(row)
+        if turn:
             self._end_turn()
-            self.turn = (name, [match["text"]], number)
+            self.turn = (*turn[:1], [turn[1]], number)
         elif self.turn is not None:
             self.turn[1].append(row)
         elif self.only:
             self.turn = (self.only, [row], number)
         else:
             names = ", ".join(self.builder.speakers)
-            self.builder.faults.append(Fault(number, f"nobody says {row[:40]!r}", f"begin it with a name: {names}"))
+            self._fault(number, f"nobody says {row[:40]!r}", f"begin it with a name: {names}")
 
-    def _is_name(self, name: str) -> bool:
-        """It looks like a speaker's name where one is expected: at the start of a paragraph or of another turn."""
-        looks = bool(_NAME.fullmatch(name)) and all(word[:1].isupper() for word in name.split()) and len(name) <= 40
-        return looks and not self.only
+    def _unknown(self, row: str) -> tuple[str, str] | None:
+        """(what looks like the name of a speaker that there is not, the rest); nothing where no turn has a name."""
+        match = _TURN.match(row) if self.named else None
+        if match is None or not (match["text"][:1].isspace() or not match["text"]):
+            return None
+        name = match["name"].strip()
+        looks = bool(_NAME.fullmatch(name)) and all(word[0].isupper() or word[0].isdigit() for word in name.split())
+        near = nearest(name, self.builder.speakers, self.builder.faults, cutoff=0.8)
+        return (name, match["text"]) if (looks and len(name) <= 40) or near else None
+
+    def _without_comments(self, body: str) -> str:
+        """Comments blanked out, line ends kept, so that line numbers stay true."""
+        for match in _COMMENT.finditer(body):
+            if not match[0].endswith("-->"):
+                line = self.shift + 1 + body.count("\n", 0, match.start())
+                self._fault(line, "a comment that is not closed", "end it with -->")
+        return _COMMENT.sub(lambda match: _GONE + f"\n{_GONE}" * match[0].count("\n"), body.replace(_GONE, ""))
 
     def _end_turn(self) -> None:
         if self.turn is not None:
             speaker, rows, number = self.turn
             self.turn = None
-            self.builder.say(speaker, " ".join(rows), number)
+            self.builder.say(speaker, "\n".join(rows), number)
+
+
+def _unlisted(row: str) -> str:
+    """Without the sign of a list or a quotation."""
+    match = _LIST.match(row)
+    return row[match.end() :] if match else row
 
 
 def _front_matter(text: str, faults: list[Fault]) -> tuple[Mapping[str, Any] | None, str, int]:
     """(front matter, body, lines before the body)."""
     rows = text.split("\n")
-    if not rows or rows[0].rstrip() != "---":
+    first = next((number for number, row in enumerate(rows) if row.strip()), 0)
+    if rows[first].rstrip() != "---":
         return None, text, 0
-    for number, row in enumerate(rows[1:], 1):
+    for number, row in enumerate(rows[first + 1 :], first + 1):
         if row.rstrip() in ("---", "..."):
-            front = load_yaml("\n".join(rows[1:number]), 1, faults)
+            front = load_yaml("\n".join(rows[first + 1 : number]), first + 1, faults)
             if front is not None and not isinstance(front, dict):
-                faults.append(Fault(2, "the front matter must be a mapping of key: value"))
+                faults.append(Fault(first + 2, "the front matter must be a mapping of key: value"))
                 front = None
             return front, "\n".join(rows[number + 1 :]), number + 1
-    faults.append(Fault(1, "the front matter is not closed", "end it with a line of ---"))
+    faults.append(Fault(first + 1, "the front matter is not closed", "end it with a line of ---"))
     return None, "", len(rows)
-
-
-def _without_comments(body: str) -> str:
-    """Comments blanked out, line ends kept, so that line numbers stay true."""
-    return _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), body)

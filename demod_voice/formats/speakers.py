@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from demod_voice.formats.document import Place, place_of, plain
+from demod_voice.formats.document import Place, place_of, plain, shown
 from demod_voice.formats.script import SpeakerSpec
 
 KEYS = ("voice", "engine", "model", "speaker", "language", "speed", "pitch", "volume_db", "seed", "style")
 MODEL_SUFFIXES = (".onnx", ".pt", ".safetensors")
+_NAME = re.compile(r"(?! )[^\s:：*_\\#\[\]<>-][^:：\\\[\]<>\n\t]{0,59}(?<! )")
+_NAME_HINT = "1 to 60 characters, none of : \\ [ ] < >, and no sign or space at its beginning"
 
 
 def read_speakers(place: Place) -> dict[str, SpeakerSpec]:
@@ -18,14 +21,15 @@ def read_speakers(place: Place) -> dict[str, SpeakerSpec]:
         return {}
     found: dict[str, SpeakerSpec] = {}
     for name, value in speakers.values.items():
-        if not name.strip():
-            speakers.fault(name, "a speaker has no name")
+        if not _NAME.fullmatch(name):
+            speakers.fault(name, f"{shown(name)} cannot be a speaker's name", _NAME_HINT)
         elif isinstance(value, dict):
             found[name] = _spec(name, place_of(value, place.faults, speakers.path(name), speakers.line_of(name)))
         elif value is None or isinstance(value, str):
             found[name] = _short(name, value or "", speakers.line_of(name))
         else:
-            speakers.fault(name, f"{speakers.path(name)} must be a voice's name or a mapping, got {value!r}")
+            speakers.fault(name, f"{speakers.path(name)} must be a voice's name or a mapping, got {shown(value)}")
+            found[name] = SpeakerSpec(name, speakers.line_of(name))
     return found
 
 
@@ -46,7 +50,7 @@ def _spec(name: str, place: Place) -> SpeakerSpec:
         engine=place.text("engine"),
         model=place.text("model"),
         speaker=place.text("speaker"),
-        language=place.text("language"),
+        language=place.language("language"),
         speed=place.number("speed", 1.0, 0.25, 4.0),
         pitch=place.number("pitch", 1.0, 0.25, 4.0),
         volume_db=place.number("volume_db", 0.0, -40.0, 20.0),

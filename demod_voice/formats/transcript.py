@@ -5,11 +5,13 @@ from __future__ import annotations
 import html
 import io
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from demod_voice.records.atomic import write_text
+from demod_voice.text.clean import clean
+from demod_voice.text.sentences import chunk
 
 LINE_CHARS = 42
 LINES = 2
@@ -33,7 +35,7 @@ def write_vtt(path: Path, cues: Sequence[Cue]) -> None:
     document = webvtt.WebVTT()
     for cue in split_cues(cues):
         text = _wrapped(html.escape(cue.text, quote=False))
-        voice = html.escape(cue.speaker, quote=False).replace("\n", " ")
+        voice = html.escape(clean(cue.speaker), quote=False)
         document.captions.append(webvtt.Caption(_clock(cue.start_s), _clock(cue.end_s), f"<v {voice}>{text}</v>"))
     out = io.StringIO()
     document.write(out)
@@ -41,35 +43,44 @@ def write_vtt(path: Path, cues: Sequence[Cue]) -> None:
 
 
 def write_srt(path: Path, cues: Sequence[Cue]) -> None:
-    """Write SubRip; the speaker stands before the text."""
-    import webvtt
-
-    document = webvtt.WebVTT()
-    for cue in split_cues(cues):
-        text = _wrapped(f"{cue.speaker}: {cue.text}")
-        document.captions.append(webvtt.Caption(_clock(cue.start_s), _clock(cue.end_s), text))
-    out = io.StringIO()
-    document.write(out, format="srt")
-    write_text(path, out.getvalue().rstrip("\n") + "\n")
+    """Write SubRip; the speaker stands before the text. SubRip has no escapes: an arrow of times becomes →."""
+    rows = []
+    for number, cue in enumerate(split_cues(cues), 1):
+        text = _wrapped(f"{clean(cue.speaker)}: {cue.text}".replace("-->", "→"))
+        times = f"{_clock(cue.start_s)} --> {_clock(cue.end_s)}".replace(".", ",")
+        rows.append(f"{number}\n{times}\n{text}\n")
+    write_text(path, "\n".join(rows))
 
 
 def split_cues(cues: Sequence[Cue]) -> Iterator[Cue]:
-    """Long cues cut into ones of two lines, their times in proportion to their characters; none overlaps the next."""
-    ordered = sorted(cues, key=lambda cue: (cue.start_s, cue.end_s))
+    """Long cues cut into ones of two lines, their times in proportion to their characters; none overlaps the next.
+
+    Times are whole milliseconds. A cue that begins while another is said waits for its end.
+    """
+    ordered = sorted((cue for cue in cues if cue.text.strip()), key=lambda cue: (cue.start_s, cue.end_s))
+    free = 0
     for number, cue in enumerate(ordered):
-        following = ordered[number + 1].start_s if number + 1 < len(ordered) else cue.end_s
-        end = max(cue.start_s + 0.001, min(cue.end_s, following) if following > cue.start_s else cue.end_s)
-        pieces = textwrap.wrap(" ".join(cue.text.split()), LINE_CHARS * LINES - 4, break_long_words=True) or [cue.text]
-        total = sum(map(len, pieces)) or 1
-        at = 0
-        for piece in pieces:
-            start = cue.start_s + (end - cue.start_s) * at / total
-            at += len(piece)
-            yield Cue(start, cue.start_s + (end - cue.start_s) * at / total, cue.speaker, piece)
+        start, end = round(cue.start_s * 1000), round(cue.end_s * 1000)
+        following = round(ordered[number + 1].start_s * 1000) if number + 1 < len(ordered) else end
+        start = max(start, free)
+        end = min(end, following) if following > start else end
+        pieces = chunk(clean(cue.text), "en", LINE_CHARS * LINES - 4)
+        free = yield from _timed(cue, pieces, start, max(end, start + len(pieces)))
+
+
+def _timed(cue: Cue, pieces: list[str], start: int, end: int) -> Generator[Cue, None, int]:
+    """The pieces one after the other from ``start`` to ``end``, each at least 1 ms; gives the end back."""
+    total, said, at = sum(map(len, pieces)), 0, start
+    for number, piece in enumerate(pieces, 1):
+        said += len(piece)
+        until = start + number + (end - start - len(pieces)) * said // total
+        yield Cue(at / 1000, until / 1000, cue.speaker, piece)
+        at = until
+    return at
 
 
 def _wrapped(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, LINE_CHARS, break_long_words=False)) or text
+    return "\n".join(textwrap.wrap(text, LINE_CHARS, break_long_words=False, break_on_hyphens=False)) or text
 
 
 def _clock(seconds: float) -> str:
