@@ -1,1 +1,0 @@
-"""Judge, align and transcribe speech by driving engines; knows no feature."""
