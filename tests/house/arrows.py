@@ -18,18 +18,17 @@ ORDER = (
     ("analysis",),
     ("voices", "engines"),
     ("mix", "media"),
-    ("audio", "text"),
+    ("audio",),
     ("formats",),
+    ("text",),
     ("records",),
     ("config", "errors", "units"),
 )
 """Every part, from top to bottom, and inside a row from left to right: a part imports only what comes later.
 
 The order inside a row is what the parts do: a voice knows engines, mastering reads its files through media, settings
-raise errors. ``formats`` stands below ``text`` on the page and uses it to clean a script's lines; see ``ALSO``.
+raise errors.
 """
-ALSO = {("formats", "text")}
-"""Arrows that point up and are wanted: ``text`` is a leaf, which imports nothing of the program."""
 APART = (ORDER[2], ("audio", "text"), ("cli", "web"))
 """Parts that never import each other."""
 FRAMEWORKS = frozenset(
@@ -83,7 +82,7 @@ def wrong_arrows(found: list[Import]) -> list[str]:
         apart = any(source in row and target in row for row in APART)
         if unknown:
             faults.append(f"{each.place}: {sorted(unknown)} is in no row of the table")
-        elif source == "" or apart or (rank[source] >= rank[target] and (source, target) not in ALSO):
+        elif source == "" or apart or rank[source] >= rank[target]:
             faults.append(f"{each.place}: {source or PROGRAM} may not import {target}")
     return faults
 
