@@ -1,85 +1,31 @@
 """Numbers, dates, times, money, units and abbreviations as words, in en, de, fr, es, it and pt.
 
 The wording comes from num2words and Babel; here stands only what a number on paper looks like. Other languages are left
-as they are: half a translation would be worse than an engine's own reading.
+as they are: half a translation would be worse than an engine's own reading. Web and mail addresses stay, too.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
 from functools import lru_cache, partial
-from typing import Any
 
-LANGUAGES = ("en", "de", "fr", "es", "it", "pt")
-_COMMA = frozenset({"de", "fr", "es", "it", "pt"})
-"""Languages whose decimal mark is a comma."""
-_CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "USD": "USD", "EUR": "EUR", "GBP": "GBP"}
-_UNITS = {
-    "km/h": "speed-kilometer-per-hour",
-    "km": "length-kilometer",
-    "cm": "length-centimeter",
-    "mm": "length-millimeter",
-    "m": "length-meter",
-    "kg": "mass-kilogram",
-    "g": "mass-gram",
-    "°C": "temperature-celsius",
-    "°F": "temperature-fahrenheit",
-    "GB": "digital-gigabyte",
-    "MB": "digital-megabyte",
-    "kHz": "frequency-kilohertz",
-    "Hz": "frequency-hertz",
-    "min": "duration-minute",
-    "ms": "duration-millisecond",
-    "kW": "power-kilowatt",
-    "l": "volume-liter",
-}
-_ABBREVIATIONS = {
-    "en": {
-        "Mr.": "Mister",
-        "Mrs.": "Missis",
-        "Dr.": "Doctor",
-        "e.g.": "for example",
-        "i.e.": "that is",
-        "etc.": "et cetera",
-        "vs.": "versus",
-        "No.": "number",
-    },
-    "de": {
-        "z. B.": "zum Beispiel",
-        "z.B.": "zum Beispiel",
-        "d. h.": "das heißt",
-        "d.h.": "das heißt",
-        "usw.": "und so weiter",
-        "Dr.": "Doktor",
-        "Nr.": "Nummer",
-        "ca.": "circa",
-    },
-    "fr": {"M.": "Monsieur", "Mme": "Madame", "etc.": "et cetera", "p. ex.": "par exemple", "n°": "numéro"},
-    "es": {"Sr.": "señor", "Sra.": "señora", "Dr.": "doctor", "etc.": "etcétera", "p. ej.": "por ejemplo"},
-    "it": {"Sig.": "signor", "Dott.": "dottor", "ecc.": "eccetera", "es.": "esempio"},
-    "pt": {"Sr.": "senhor", "Sra.": "senhora", "Dr.": "doutor", "etc.": "et cetera", "p. ex.": "por exemplo"},
-}
-_PERCENT = {
-    "en": "percent",
-    "de": "Prozent",
-    "fr": "pour cent",
-    "es": "por ciento",
-    "it": "per cento",
-    "pt": "por cento",
-}
-_ISO_DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
-_TIME = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)\b(?!:)")
-_ORDINAL_EN = re.compile(r"\b(\d{1,6})(?:st|nd|rd|th)\b")
-_NUMBER = r"\d{1,3}(?:[.,  ’']\d{3})+(?:[.,]\d{1,6})?|\d{1,15}(?:[.,]\d{1,6})?"
-_MONEY = re.compile(
-    rf"(?:(?P<before>[$€£])\s?(?P<n1>{_NUMBER})|(?<![\d.,])(?P<n2>{_NUMBER})\s?(?P<after>[$€£]|EUR\b|USD\b|GBP\b))"
+from demod_voice.text import dates
+from demod_voice.text.money import many_of, measure_words, money_words
+from demod_voice.text.numbers import digits, say, written
+from demod_voice.text.tables import ABBREVIATIONS, AND_SO_ON, LANGUAGES, MINUS, PERCENT, POINT, TO, UNITS
+
+_ADDRESS = re.compile(r"((?<!\w)(?:https?://|www\.)\S++|(?<![\w.+-])[\w.+-]++@\w[\w.-]*+)")
+_PHONE = re.compile(
+    r"(?<![\w.,])(?:\+[0-9][0-9 ()/-]{5,30}[0-9]|0[0-9]{1,5}(?:[ /-][0-9]{2,}){1,6}|[0-9]{3}-[0-9]{3}-[0-9]{4})(?![\w-])"
 )
-_PERCENTAGE = re.compile(rf"(?<![\w.,])({_NUMBER})\s?%")
-_MEASURE = re.compile(rf"(?<![\w.,])({_NUMBER})\s?({'|'.join(map(re.escape, _UNITS))})(?![\w/])")
-_PLAIN = re.compile(rf"(?<![\w.,])(-?)({_NUMBER})(?!\w)")
-_YEAR = re.compile(r"(?<![\w.,$€£-])(1[1-9]\d\d|20\d\d)(?![\w%]|[.,]\d)")
+_VERSION = re.compile(r"(?<![0-9.])[0-9]++(?:\.[0-9]++){2,}+")
+_GROUPED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
+_LARGE = "thousand|[mb]illion|trillion|Millionen|Milliarden|millions|milliards|mill?ones|milioni|miliardi|milhões"
+_YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2})"
+
+Words = Callable[[re.Match[str]], str]
+Rule = tuple[re.Pattern[str], Words]
 
 
 def normalise(text: str, language: str) -> str:
@@ -92,95 +38,157 @@ def normalise(text: str, language: str) -> str:
     primary = language.replace("_", "-").split("-")[0].lower()
     if primary not in LANGUAGES:
         return text
-    for short, long in _ABBREVIATIONS[primary].items():
-        text = re.sub(rf"(?<!\w){re.escape(short)}(?!\w)", long, text)
-    if not any(char.isdigit() for char in text):
+    pieces = _ADDRESS.split(text)
+    return "".join(piece if number % 2 else _read_out(piece, primary) for number, piece in enumerate(pieces))
+
+
+def _read_out(text: str, lang: str) -> str:
+    for pattern, long in _abbreviations(lang):
+        text = pattern.sub(long, text)
+    if not re.search("[0-9]", text):
         return text
-    for pattern, words in _rules(primary):
+    for pattern, words in _rules(lang):
         text = pattern.sub(partial(_safely, words), text)
     return text
 
 
-def _rules(lang: str) -> list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]]:
-    def say(number: float | int, to: str = "cardinal") -> str:
-        return _say(number, lang, to)
+def _safely(words: Words, match: re.Match[str]) -> str:
+    """The words, apart from letters beside them; what is no date stays, for the rules that follow."""
+    try:
+        said = words(match)
+    except (ValueError, OverflowError):
+        return match[0]
+    text, start, end = match.string, match.start(), match.end()
+    before = " " if start and text[start - 1].isalnum() and said[:1].isalnum() else ""
+    after = " " if end < len(text) and text[end].isalnum() and said[-1:].isalnum() else ""
+    return f"{before}{said}{after}"
 
-    rules: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
-        (_ISO_DATE, lambda m: _date(date(int(m[1]), int(m[2]), int(m[3])), lang)),
-        (_TIME, lambda m: _time(int(m[1]), int(m[2]), lang)),
-        (_MONEY, lambda m: _money(m, lang)),
-        (_PERCENTAGE, lambda m: f"{say(_value(m[1], lang))} {_PERCENT[lang]}"),
-        (_MEASURE, lambda m: _measure(_value(m[1], lang), _UNITS[m[2]], lang)),
-    ]
+
+@lru_cache(maxsize=8)
+def _abbreviations(lang: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    rules = [(rf"(?<!\w){re.escape(short)}(?!\w)", long) for short, long in ABBREVIATIONS[lang].items()]
+    short, long = AND_SO_ON[lang]
+    rules.append((rf"(?<!\w){re.escape(short)}(?=\s*$|\s+[A-ZÀ-Þ])", f"{long}."))
+    rules.append((rf"(?<!\w){re.escape(short)}(?!\w)", long))
     if lang == "en":
-        rules += [(_ORDINAL_EN, lambda m: say(int(m[1]), "ordinal")), (_YEAR, lambda m: say(int(m[1]), "year"))]
-    rules.append((_PLAIN, lambda m: say(_value(m[2], lang) * (-1 if m[1] else 1))))
+        rules.append((r"(?<!\w)No\.(?= ?[0-9])", "number"))
+    return tuple((re.compile(pattern), words) for pattern, words in rules)
+
+
+@lru_cache(maxsize=8)
+def _rules(lang: str) -> tuple[Rule, ...]:
+    return (*_of_dates(lang), *_of_quantities(lang), *_of_ordinals(lang), *_of_numbers(lang))
+
+
+def _of_dates(lang: str) -> list[Rule]:
+    def time(match: re.Match[str]) -> str:
+        return dates.time_words(match[1], match[2] or "", lang, (match[3] if match.re is dates.TIME else "") or "")
+
+    rules: list[Rule] = [
+        (dates.ISO, lambda m: dates.day_words(int(m[1]), int(m[2]), int(m[3]), lang, m)),
+        (dates.LOCAL, lambda m: dates.local_day(m, lang)),
+        (dates.TIME, time),
+    ]
+    names = "|".join(map(re.escape, sorted(dates.months(lang), key=len, reverse=True)))
+    year = rf"(?P<year>{_YEAR})"
+    if lang == "en":
+        pattern = rf"\b(?P<month>{names})\b\.? (?P<day>[0-9]{{1,2}})(?:st|nd|rd|th)?(?!\w)(?:,? {year}\b)?"
+        rules.append((re.compile(pattern), lambda m: _named_day(m, lang)))
+        rules.append((dates.CLOCK_ONLY, lambda m: dates.time_words(m[1], "", lang, m[2])))
+    else:
+        of = r"(?: de)?" if lang in ("es", "pt") else ""
+        dot = r"\." if lang == "de" else "(?:er|°|º)?"
+        pattern = rf"(?<![\w.,])(?P<day>[0-9]{{1,2}}){dot}{of} (?P<month>{names})\b(?:{of} {year}\b)?"
+        rules.append((re.compile(pattern, re.IGNORECASE), lambda m: _named_day(m, lang)))
+    if lang == "fr":
+        rules.append((dates.FRENCH_TIME, lambda m: dates.time_words(m[1], m[2] or "", lang)))
+    if lang == "de":
+        rules.append((dates.OCLOCK, lambda m: "ein" if int(m[1]) == 1 else say(str(int(m[1])), lang)))
     return rules
 
 
-def _safely(words: Callable[[re.Match[str]], str], match: re.Match[str]) -> str:
-    """What is no date, or a number that the library cannot say, stays as it is written."""
-    try:
-        return words(match)
-    except (ValueError, OverflowError, NotImplementedError, KeyError, IndexError):
-        return match[0]
-
-
-@lru_cache(maxsize=4096)
-def _say(number: float | int, lang: str, to: str = "cardinal") -> str:
-    from num2words import num2words
-
-    return str(num2words(number, lang=lang, to=to))
-
-
-def _value(text: str, lang: str) -> float | int:
-    """The number that is written, by the language's decimal mark; the other mark groups thousands."""
-    decimal, group = (",", ".") if lang in _COMMA else (".", ",")
-    plain = re.sub(r"[  ’']", "", text)
-    if group in plain and re.fullmatch(rf"\d{{1,3}}(?:{re.escape(group)}\d{{3}})+(?:{re.escape(decimal)}\d+)?", plain):
-        plain = plain.replace(group, "")
-    plain = plain.replace(decimal, ".").replace(group, ".")
-    return float(plain) if "." in plain else int(plain)
-
-
-def _date(day: date, lang: str) -> str:
-    from babel.dates import format_date
-
-    words = format_date(day, "MMMM", locale=lang)
-    year = _say(day.year, lang, "year") if lang in ("en", "de") else _say(day.year, lang)
+def _named_day(match: re.Match[str], lang: str) -> str:
+    day = int(match["day"])
+    if not 1 <= day <= 31:
+        raise ValueError(day)
+    year = dates.year_words(match["year"], lang) if match["year"] else ""
     if lang == "en":
-        return f"{words} {_say(day.day, lang, 'ordinal')}, {year}"
-    number = _say(day.day, lang, "ordinal") if lang == "de" else _say(day.day, lang)
-    of = {"es": " de ", "pt": " de "}.get(lang, " ")
-    return f"{number}{of}{words}{of}{year}"
+        month = dates.months(lang)[match["month"]]
+        return f"{month} {say(str(day), lang, 'ordinal')}" + (f", {year}" if year else "")
+    of = " de " if lang in ("es", "pt") else " "
+    return f"{dates.day_of_month(day, lang, match)}{of}{match['month']}" + (f"{of}{year}" if year else "")
 
 
-def _time(hours: int, minutes: int, lang: str) -> str:
-    hour, minute = _say(hours, lang), _say(minutes, lang)
-    if lang == "en":
-        return f"{hour} o'clock" if not minutes else f"{hour} {'oh ' if minutes < 10 else ''}{minute}"
-    joint = {"de": " Uhr", "fr": " heures", "es": "", "it": "", "pt": " horas"}[lang]
-    return f"{hour}{joint}" if not minutes else f"{hour}{joint} {minute}"
+def _of_quantities(lang: str) -> list[Rule]:
+    number = written(lang)
+    units = "|".join(map(re.escape, UNITS))
+    start = r"(?<![\w.,])"
+    rules: list[Rule] = [
+        (_PHONE, lambda m: ", ".join(digits(part, lang) for part in re.findall("[0-9]+", m[0]))),
+        (_VERSION, lambda m: _version(m[0], lang)),
+        (re.compile(rf"{start}({number})(?:[-–—]|\s[-–—]\s)(?={number}(?![\w–—-]))"), lambda m: f"{m[1]} {TO[lang]} "),
+        (re.compile(r"(?:(?<=\s)|^)[-−](?=[$€£]?[0-9])"), lambda _: f"{MINUS[lang]} "),
+        (
+            re.compile(rf"(R\$|[$€£])\s?({number}) ({_LARGE})\b"),
+            lambda m: f"{say(m[2], lang)} {m[3]} {many_of(m[1], lang)}",
+        ),
+        (re.compile(rf"(R\$|[$€£])\s?({number})"), lambda m: money_words(m[2], m[1], lang)),
+        (re.compile(rf"{start}({number})\s?([$€£]|(?:EUR|USD|GBP)\b)"), lambda m: money_words(m[1], m[2], lang)),
+        (re.compile(rf"{start}({number})\s?%"), lambda m: f"{_before_percent(m[1], lang)} {PERCENT[lang]}"),
+        (re.compile(rf"{start}({number})\s?({units})(?![\w/])"), lambda m: measure_words(m[1], UNITS[m[2]], lang)),
+    ]
+    return rules
 
 
-def _money(match: re.Match[str], lang: str) -> str:
-    from num2words import num2words
-
-    code = _CURRENCIES[match["before"] or match["after"]]
-    value = _value(match["n1"] or match["n2"], lang)
-    if float(value).is_integer():
-        return f"{_say(int(value), lang)} {_currency(int(value), code, lang)}"
-    return str(num2words(value, lang=lang, to="currency", currency=code)).replace(",", "")
+def _before_percent(number: str, lang: str) -> str:
+    return "ein" if (number, lang) == ("1", "de") else say(number, lang)
 
 
-def _currency(value: int, code: str, lang: str) -> str:
-    from babel.numbers import get_currency_name
+def _version(number: str, lang: str) -> str:
+    if lang != "en" and _GROUPED.fullmatch(number):
+        raise ValueError(number)
+    return f" {POINT[lang]} ".join(say(part, lang) for part in number.split("."))
 
-    return str(get_currency_name(code, count=value, locale=lang)).removeprefix("US ")
+
+def _of_ordinals(lang: str) -> list[Rule]:
+    ends = {
+        "en": "st|nd|rd|th",
+        "fr": "er|re|ère|e|ème|nd|nde",
+        "es": "[ºª]|\\.[ºª]|er",
+        "it": "[º°ª]",
+        "pt": "[ºª]|\\.[ºª]",
+    }
+    rules: list[Rule] = []
+    if lang in ends:
+        pattern = re.compile(rf"(?<![\w.,])([0-9]{{1,6}})({ends[lang]})(?!\w)")
+        rules.append((pattern, lambda m: _ordinal(m[1], m[2], lang)))
+    if lang == "de":
+        pattern = re.compile(r"\b([Dd](?:er|ie|as|em|en)|[Ii]m|[Aa]m|[Zz]um|[Vv]om|[Zz]ur) ([0-9]{1,3})\.(?= \w)")
+        rules.append((pattern, lambda m: f"{m[1]} {say(m[2], lang, 'ordinal')}{'' if m[1].lower() in _WEAK else 'n'}"))
+    return rules
 
 
-def _measure(value: float | int, unit: str, lang: str) -> str:
-    from babel.units import format_unit
+_WEAK = ("der", "die", "das")
 
-    written: Any = format_unit(value, unit, length="long", locale=lang)
-    return re.sub(r"-?\d[\d.,\s ]*", f"{_say(value, lang)} ", written, count=1).replace("  ", " ").strip()
+
+def _ordinal(number: str, end: str, lang: str) -> str:
+    said = say(number, lang, "ordinal")
+    if lang == "fr" and number == "1":
+        return "première" if end in ("re", "ère") else "premier"
+    if end.endswith("ª"):
+        return re.sub(r"o\b", "a", said)
+    return said[:-1] if lang == "es" and end == "er" and number in ("1", "3") else said
+
+
+def _of_numbers(lang: str) -> list[Rule]:
+    number = written(lang)
+    rules: list[Rule] = []
+    if lang in ("en", "de"):
+        pattern = re.compile(rf"(?<![\w.,])({_YEAR})(?![\w%]|[.,][0-9])")
+        rules.append((pattern, lambda m: dates.year_words(m[1], lang)))
+    if lang != "en":
+        pattern = re.compile(r"(?<![\w.,])([0-9]++)\.([0-9]{1,2})(?!\w)")
+        rules.append((pattern, lambda m: f"{say(m[1], lang)} {POINT[lang]} {digits(m[2], lang)}"))
+    rules.append((re.compile(rf"(?<![\w.,]){number}(?!\w)"), lambda m: say(m[0], lang)))
+    rules.append((re.compile("[0-9]++"), lambda m: say(m[0], lang)))
+    return rules
