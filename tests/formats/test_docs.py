@@ -1,0 +1,44 @@
+"""The examples of docs/scripts.md are scripts, and its example of faults is a true one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from demod_voice.config.settings import Limits
+from demod_voice.errors import FaultsError
+from demod_voice.formats.script_data import EPISODE_KEYS, LINE_KEYS, SEGMENT_KEYS
+from demod_voice.formats.script_file import read_script
+from demod_voice.formats.script_markdown import FRONT_KEYS
+from demod_voice.formats.speakers import KEYS
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
+SUFFIXES = {"markdown": ".md", "json": ".json", "yaml": ".yaml"}
+EXAMPLES = re.findall(r"^```(markdown|json|yaml)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize(("form", "text"), EXAMPLES)
+def test_an_example_is_a_script(form: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / f"show{SUFFIXES[form]}"
+    path.write_text(text, encoding="utf-8")
+    assert read_script(path, Limits()).chapters
+
+
+def test_every_form_has_an_example() -> None:
+    assert {form for form, _ in EXAMPLES} == set(SUFFIXES)
+
+
+@pytest.mark.parametrize("key", sorted({*FRONT_KEYS, *EPISODE_KEYS, *KEYS, *LINE_KEYS, *SEGMENT_KEYS}))
+def test_every_key_is_described(key: str) -> None:
+    assert f"`{key}`" in PAGE
+
+
+def test_the_example_of_faults_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    front = "---\ntitle: A\nspeakers:\n  Ada: a\n  Ben: b\n---\n\n"
+    Path("show.md").write_text(front + "Ada: Hello.\nBne: Hello.\n\nAda: Good [laughs] bye.\n")
+    with pytest.raises(FaultsError) as error:
+        read_script(Path("show.md"), Limits())
+    assert str(error.value) in PAGE
