@@ -437,11 +437,12 @@ def _(settings: Settings, folder: Path) -> Any:
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.media.encode import Tags
     from demod_voice.mix.loudness import measure
-    from demod_voice.publish.export import export
+    from demod_voice.publish.export import Master, export
 
     wav = noise_wav(folder)
-    target = measure(wav).lufs - 0.5
-    return export(wav, folder / "x.mp3", "mp3", settings, Tags(), (), target).corrected_db != 0.0
+    found = measure(wav)
+    master = Master(wav, found.lufs, found.true_peak_dbtp, target_lufs=found.lufs - 0.5)
+    return export(master, folder / "x.mp3", "mp3", settings, Tags(), ()).corrected_db != 0.0
 
 
 @row("encode.mp3_kbps", (64, 128), (64, 128))

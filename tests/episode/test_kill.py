@@ -35,7 +35,8 @@ def digest(folder: Path) -> dict[str, str]:
 
 
 def takes(folder: Path) -> set[str]:
-    return {path.name for path in (folder / "show.demod" / "takes").glob("*.json")}
+    found = (folder / "show.demod" / "takes").glob("*.json")
+    return {path.name for path in found if not path.name.startswith(".tmp-")}
 
 
 @pytest.fixture
