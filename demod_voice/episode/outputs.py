@@ -25,6 +25,11 @@ class Outputs:
     vtt: Path
     srt: Path
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything beside the work folder."""
+        return (*self.audio.values(), self.manifest, self.metrics, self.vtt, self.srt)
+
 
 def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> Outputs:
     """Name every output and check that it can be written.

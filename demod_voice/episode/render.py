@@ -31,7 +31,7 @@ from demod_voice.mix.loudness import prepare
 from demod_voice.mix.master import MasterReport, master
 from demod_voice.mix.timeline import Placement, render_timeline
 from demod_voice.publish.export import ExportReport, Master, export
-from demod_voice.records.atomic import write_json
+from demod_voice.records.atomic import sweep, write_json
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
@@ -100,6 +100,7 @@ def render(
     script = read_script(script_path, settings.limits)
     plan = make_plan(script, script_path.parent, settings)
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
+        sweep(outputs.files)
         run = RunFolder(outputs.work)
         takes = _takes(plan, run, settings, progress, clock)
         timing = arrange(plan, takes, settings.episode)

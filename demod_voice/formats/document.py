@@ -16,7 +16,7 @@ MOST_SUGGESTIONS = 100
 _DEEPEST = 200
 _BRACKETS = re.compile(r"(?<!\\)[\[\]{}]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
-_JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*+:)?|[{}\n]', re.DOTALL)
+_JSON_TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*)"(\s*+:)?|[{}\n]', re.DOTALL)
 
 
 class Place:

@@ -17,7 +17,7 @@ _HELD = 0xE000
 _FREE = re.compile(r"[\uE000-\uE07F\uE080]")
 _WIDE_COLON = "\ue080"
 _PIECES = re.compile(r"\[(?P<tag>[^\[\]\n]*)\]|<(?P<xml>/?[A-Za-z][^<>\n]*)>|(?P<stray>\[|</?(?=[A-Za-z]))")
-_LINK = re.compile(r"!?\[(?P<text>[^\[\]]*+)\]\((?:[^()\n]|\([^()\n]*+\))*+\)")
+_LINK = re.compile(r"!?\[(?P<text>[^\[\]]*+)\]\((?:[^()\n]++|\([^()\n]*+\))*\)")
 _EMPHASIS = (
     re.compile(r"\*\*(?=\S)((?:(?!\*\*).)+)(?<=\S)\*\*", re.DOTALL),
     re.compile(r"(?<!\w)__(?=\S)((?:(?!__).)+)(?<=\S)__(?!\w)", re.DOTALL),

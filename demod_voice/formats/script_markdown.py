@@ -91,7 +91,7 @@ class _Body:
             self.builder.paragraph()
         elif heading:
             self._heading(len(heading["marks"]), heading["text"] or "", number)
-        elif re.fullmatch(r"(?:-\s*+){3,}+|(?:\*\s*+){3,}+|(?:_\s*+){3,}+", row):
+        elif re.fullmatch(r"(?:-\s*+){3,}|(?:\*\s*+){3,}|(?:_\s*+){3,}", row):
             self._end_turn()
             self.builder.paragraph()
         elif _PAUSE_LINE.fullmatch(row):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,15 @@ def replacing(path: Path) -> Iterator[Path]:
         raise output_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(paths: Iterable[Path]) -> None:
+    """Remove what killed processes left of ``paths`` half-written. Only for who alone may write them now."""
+    for path in paths:
+        left = re.compile(rf"{re.escape(TEMPORARY_MARK)}[0-9]+-[0-9a-f]{{8}}-{re.escape(path.name)}")
+        for each in path.parent.iterdir():
+            if left.fullmatch(each.name):
+                each.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -19,7 +19,7 @@ _ADDRESS = re.compile(r"((?<!\w)(?:https?://|www\.)\S++|(?<![\w.+-])[\w.+-]++@\w
 _PHONE = re.compile(
     r"(?<![\w.,])(?:\+[0-9][0-9 ()/-]{5,30}[0-9]|0[0-9]{1,5}(?:[ /-][0-9]{2,}){1,6}|[0-9]{3}-[0-9]{3}-[0-9]{4})(?![\w-])"
 )
-_VERSION = re.compile(r"(?<![0-9.])[0-9]++(?:\.[0-9]++){2,}+")
+_VERSION = re.compile(r"(?<![0-9.])[0-9]++(?:\.[0-9]++){2,}")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
 _LARGE = "thousand|[mb]illion|trillion|Millionen|Milliarden|millions|milliards|mill?ones|milioni|miliardi|milhões"
 _YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2})"
@@ -43,12 +43,17 @@ def normalise(text: str, language: str) -> str:
 
 
 def _read_out(text: str, lang: str) -> str:
-    for pattern, long in _abbreviations(lang):
-        text = pattern.sub(long, text)
+    text = _write_out(text, lang)
     if not re.search("[0-9]", text):
         return text
     for pattern, words in _rules(lang):
         text = pattern.sub(partial(_safely, words), text)
+    return _write_out(text, lang)  # again: a number may have stood against one
+
+
+def _write_out(text: str, lang: str) -> str:
+    for pattern, long in _abbreviations(lang):
+        text = pattern.sub(long, text)
     return text
 
 

@@ -15,7 +15,8 @@ _OF_MILLIONS = {"fr": "de", "es": "de", "it": "di", "pt": "de"}
 def written(lang: str) -> str:
     """The pattern of a number: digits in groups of three or not, and a decimal part."""
     group, mark = ("[,\u00a0\u202f\u2009]", r"\.") if lang == "en" else ("[. \u00a0\u202f\u2009’']", ",")
-    return rf"(?:[0-9]{{1,3}}(?:{group}[0-9]{{3}}){{1,6}}+(?![0-9])|[0-9]++)(?:{mark}[0-9]++)?+"
+    grouped = rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}}){{1,6}}(?!{group}[0-9]{{3}}|[0-9])"
+    return rf"(?:{grouped}|[0-9]++)(?:{mark}[0-9]++|(?!{mark}[0-9]))"
 
 
 def parts(number: str, lang: str) -> tuple[str, str]:

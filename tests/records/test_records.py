@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demod_voice.errors import OutputError
-from demod_voice.records.atomic import TEMPORARY_MARK, output_error, replacing, write_json, write_text
+from demod_voice.records.atomic import TEMPORARY_MARK, output_error, replacing, sweep, write_json, write_text
 from demod_voice.records.hashing import canonical_json, hash_bytes, hash_file, hash_json, seed_from
 from demod_voice.records.lock import locked
 from demod_voice.records.steps import RunFolder, Step
@@ -75,6 +75,15 @@ def test_the_temporary_name_keeps_the_suffix_and_the_folder(tmp_path: Path) -> N
         assert temporary.parent == tmp_path
         assert temporary.name.startswith(TEMPORARY_MARK)
         temporary.write_bytes(b"1")
+
+
+def test_leftovers_of_a_file_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    left = tmp_path / f"{TEMPORARY_MARK}12-0123abcd-show.mp3"
+    others = [tmp_path / name for name in (f"{TEMPORARY_MARK}12-0123abcd-a-show.mp3", "show.mp3", "x-show.mp3")]
+    for path in (left, *others):
+        path.write_bytes(b"")
+    sweep([tmp_path / "show.mp3", tmp_path / "none.vtt"])
+    assert sorted(tmp_path.iterdir()) == sorted(others)
 
 
 def test_a_missing_folder_is_named_with_its_remedy(tmp_path: Path) -> None:
