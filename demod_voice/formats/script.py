@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from demod_voice.text.spans import Span
+
 
 @dataclass(frozen=True, slots=True)
 class SpeakerSpec:
@@ -32,18 +34,55 @@ class SpeakerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """A stretch of a sound file that stands in a script like a spoken line."""
+
+    path: str
+    """As written; relative to the script."""
+    start_s: float = 0.0
+    end_s: float | None = None
+    """None = to the file's end."""
+    clean: bool = False
+    """Steady noise is to be taken out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A sound effect."""
+
+    path: str
+    """As written; relative to the script."""
+    line: int
+    """Where it stands in the script, 1-based."""
+    gain_db: float = 0.0
+    wait: bool = False
+    """The next line waits until it has ended; else it is heard below."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScriptLine:
     """One line that somebody says."""
 
     speaker: str
     text: str
-    """As written, without markup."""
+    """As written, without markup; of a recording, its transcript, or empty."""
     line: int
     """1-based line in the script's file."""
     pause_before_s: float | None = None
     """Silence asked for before this line (``[pause 800ms]``); replaces the natural pause."""
     hints: Mapping[str, Any] = field(default_factory=dict)
     """Per-line hints (``anchor_idx``), JSON values; part of the line's id."""
+    spans: tuple[Span, ...] = ()
+    """The same text in stretches, when markup asks for more than words; else empty."""
+    overlap_s: float = 0.0
+    """It begins this long before the line before it ends."""
+    interrupt: bool = False
+    """It cuts the line before it off: that one fades out as this one begins."""
+    backchannel: bool = False
+    """It is spoken under the line before it ("mm-hm"), and takes no time of its own."""
+    recording: Recording | None = None
+    effects: tuple[Effect, ...] = ()
+    """Effects that stand before this line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +116,7 @@ class Script:
     """A108; empty = made from the title."""
     seed: int | None = None
     trailing_pause_s: float = 0.0
+    trailing_effects: tuple[Effect, ...] = ()
+    """Effects after the last line."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Tags: author, description, date, album."""
