@@ -50,6 +50,7 @@ _EXPORTS = {
     ),
     "health": ("Check", "check_health"),
     "piper": ("PiperFile", "PiperOptions", "infer_piper"),
+    "publishing": ("Preset", "list_presets"),
     "speaking": (
         "SpokenFile",
         "VoiceChoice",

@@ -27,6 +27,13 @@ def register(parser: Parser) -> None:
         examples=["demod-voice episode new my-show.md"],
     )
     new.add_argument("path", metavar="FILE", help="the script to write; it must not exist")
+    command(
+        commands,
+        "presets",
+        "List what places that publish audio ask of a master",
+        run_presets,
+        examples=["demod-voice episode presets", "demod-voice episode presets --json"],
+    )
     clean = command(
         commands,
         "clean",
@@ -96,6 +103,14 @@ def run_new(args: argparse.Namespace, app: App) -> None:
 
     path = new_episode(args.path, settings=app.settings)
     app.emit({"script": path}, text=f"{path} is written; try: demod-voice episode render {path} -o {path.stem}.mp3")
+
+
+def run_presets(_: argparse.Namespace, app: App) -> None:
+    """Print the table of presets."""
+    from demod_voice.api.publishing import describe_presets, list_presets
+    from demod_voice.cli.output import table
+
+    app.emit(list_presets(), text=table(describe_presets()))
 
 
 def run_clean(args: argparse.Namespace, app: App) -> None:
