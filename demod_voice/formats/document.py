@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 from demod_voice.errors import Fault
+from demod_voice.units import parse_duration
 
 MOST_SUGGESTIONS = 100
 """After so many faults no nearest name is looked for: it would take longer than reading."""
@@ -89,6 +90,41 @@ class Place:
             self.fault(key, f"{self.path(key)} must be a whole number from {least} to {most}, got {shown(value)}")
             return None
         return int(value)
+
+    def duration(self, key: str, default: float, most: float = 86400.0) -> float:
+        """Seconds, from a number of seconds or a text such as ``800ms`` or ``01:12``."""
+        value = self.values.get(key)
+        if value is None:
+            return default
+        try:
+            if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+                raise ValueError(f"{shown(value)} is not a duration (examples: 800ms, 1.5s, 2min, 01:12)")
+            seconds = parse_duration(str(value))
+            if seconds > most:
+                raise ValueError(f"at most {most:g} s")
+        except ValueError as error:
+            self.fault(key, f"{self.path(key)}: {str(error)[:200]}")
+            return default
+        return seconds
+
+    def flag(self, key: str, default: bool) -> bool:
+        """true or false."""
+        value = self.values.get(key, default)
+        if not isinstance(value, bool):
+            self.fault(key, f"{self.path(key)} must be true or false, got {shown(value)}")
+            return default
+        return value
+
+    def choice(self, key: str, default: str, known: Iterable[str]) -> str:
+        """One of some words."""
+        value = self.text(key, default)
+        names = list(known)
+        if value not in names:
+            near = nearest(value, names, self.faults)
+            hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
+            self.fault(key, f"{self.path(key)} is {shown(value)}", hint)
+            return default
+        return value
 
     def items(self, key: str) -> list[Any]:
         """A list."""
