@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
@@ -13,6 +14,7 @@ from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.formats.script import Chapter, Script, ScriptLine, SpeakerSpec
 from demod_voice.records.hashing import hash_json
 from demod_voice.speech.studio import LineJob
+from demod_voice.text.spans import Span
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 
 LINE, SPEAKER, PARAGRAPH, CHAPTER, FIRST = "line", "speaker", "paragraph", "chapter", "first"
@@ -60,11 +62,23 @@ def make_plan(script: Script, folder: Path, settings: Settings) -> Plan:
 def line_id(chapter: Chapter, line: ScriptLine, occurrences: Counter[str]) -> str:
     """Id of a line: its content and how often that content came before, never its number.
 
-    Moving, inserting or deleting other lines changes no id, so nothing else is spoken again.
+    Moving, inserting or deleting other lines changes no id, so nothing else is spoken again; nor do overlaps, pauses
+    and effects, which change when a line is heard, and not the line.
     """
-    content = hash_json([chapter.title, line.speaker, line.text, dict(line.hints)])[:24]
+    parts: list[Any] = [chapter.title, line.speaker, line.text, dict(line.hints)]
+    if line.spans:
+        parts.append({"spans": [_asked(span) for span in line.spans]})
+    if line.recording is not None:
+        parts.append({"recording": asdict(line.recording)})
+    content = hash_json(parts)[:24]
     occurrences[content] += 1
     return f"{content}-{occurrences[content]}"
+
+
+def _asked(span: Span) -> dict[str, Any]:
+    """What a span asks for; what it does not is left out, so that a new field of spans changes no id."""
+    plain = Span("")
+    return {name: getattr(span, name) for name in Span.__slots__ if getattr(span, name) != getattr(plain, name)}
 
 
 def _planned(script: Script, voices: Mapping[str, ResolvedVoice], language: str, seed: int) -> Iterator[PlannedLine]:

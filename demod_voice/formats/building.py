@@ -9,9 +9,12 @@ from typing import Any
 from demod_voice.config.settings import Limits
 from demod_voice.errors import Fault
 from demod_voice.formats.document import nearest, shown
-from demod_voice.formats.markup import OnFault, plain_text, read_line
-from demod_voice.formats.script import Chapter, Paragraph, ScriptLine, SpeakerSpec
-from demod_voice.text.clean import clean, speakable
+from demod_voice.formats.markup import plain_text, read_line
+from demod_voice.formats.pieces import Piece
+from demod_voice.formats.script import Chapter, Effect, Paragraph, ScriptLine, SpeakerSpec
+from demod_voice.formats.tags import TagError
+from demod_voice.text.clean import clean
+from demod_voice.text.spans import Span
 
 
 class Builder:
@@ -28,6 +31,8 @@ class Builder:
         self.faults = faults
         self.pause: float | None = None
         """Silence asked for before the next line, seconds; what is left at the end trails the episode."""
+        self.effects: list[Effect] = []
+        """Effects before the next line; what is left at the end trails the episode."""
         self._limits = limits
         self._names = {clean(name): name for name in speakers}
         self._faults_before = 0
@@ -71,20 +76,46 @@ class Builder:
             return
         spoken = False
         before = len(self.faults)
-        for pause, piece in read_line(text, self._put_at(line)):
-            if pause is not None:
-                self.add_pause(pause)
-            if speakable(piece):
-                self._lines.append(ScriptLine(speaker, piece, line, self.pause, dict(hints or {})))
-                self.pause = None
+        for piece in read_line(text, line, self.put):
+            self._before(piece, spoken)
+            if piece.speakable:
+                self._lines.append(self._line(speaker, piece, line, hints))
                 spoken = True
-            elif piece and spoken and self._lines:
-                self._lines[-1] = replace(self._lines[-1], text=f"{self._lines[-1].text}{piece}")
+            elif piece.spans and spoken and self._lines:
+                self._lines[-1] = _longer(self._lines[-1], piece)
         if not spoken and len(self.faults) == before:
             self.faults.append(Fault(line, f"nothing can be said in {text[:40]!r}", "write words, or remove the line"))
 
-    def _put_at(self, line: int) -> OnFault:
-        return lambda what, hint, rows: self.faults.append(Fault(line + rows, what, hint))
+    def between(self, row: str, line: int) -> None:
+        """A row of pauses and effects between two lines."""
+        for piece in read_line(row, line, self.put):
+            self._before(piece, False)
+
+    def put(self, error: TagError, line: int) -> None:
+        """A fault of markup."""
+        self.faults.append(Fault(line, error.message, error.hint(self.faults)))
+
+    def _before(self, piece: Piece, inside: bool) -> None:
+        """What stands before a piece; an effect inside a line leaves no pause of its own."""
+        if piece.pause_s is not None:
+            self.add_pause(piece.pause_s)
+        elif piece.effects and inside:
+            self.add_pause(0.0)
+        self.effects += piece.effects
+
+    def _line(self, speaker: str, piece: Piece, line: int, hints: Mapping[str, Any] | None) -> ScriptLine:
+        made = ScriptLine(
+            speaker=speaker,
+            text=piece.text,
+            line=line,
+            pause_before_s=self.pause,
+            hints=dict(hints or {}),
+            spans=() if all(span.plain for span in piece.spans) else piece.spans,
+            recording=piece.recording,
+            effects=tuple(self.effects),
+        )
+        self.pause, self.effects = None, []
+        return made
 
     def finish(self) -> tuple[Chapter, ...]:
         """The chapters."""
@@ -111,3 +142,10 @@ class Builder:
         said = shown(speaker)
         self.faults.append(Fault(line, f"unknown speaker {said}", f"{hint}; write \\: where no speaker is meant"))
         return False
+
+
+def _longer(line: ScriptLine, piece: Piece) -> ScriptLine:
+    """A line with the signs after a pause, in which nothing can be said."""
+    spans = line.spans or (Span(line.text),)
+    both = (*spans, *piece.spans)
+    return replace(line, text=line.text + piece.text, spans=() if all(span.plain for span in both) else both)

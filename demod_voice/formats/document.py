@@ -16,7 +16,7 @@ MOST_SUGGESTIONS = 100
 """After so many faults no nearest name is looked for: it would take longer than reading."""
 _DEEPEST = 200
 _BRACKETS = re.compile(r"(?<!\\)[\[\]{}]")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 _JSON_TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*)"(\s*+:)?|[{}\n]', re.DOTALL)
 
 
@@ -65,7 +65,7 @@ class Place:
     def language(self, key: str) -> str:
         """A BCP 47 tag, or nothing."""
         tag = self.text(key)
-        if tag and not _LANGUAGE.fullmatch(tag):
+        if tag and not LANGUAGE_TAG.fullmatch(tag):
             self.fault(key, f"{self.path(key)} is {shown(tag)}, not a language tag", "as en or pt-BR")
             return ""
         return tag

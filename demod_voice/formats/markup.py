@@ -1,22 +1,29 @@
-"""What may stand inside a spoken line: pauses, Markdown emphasis, escapes. Nothing of it is ever read aloud."""
+"""What may stand inside a spoken line: tags, Markdown emphasis, escapes, entities. Nothing of it is ever read aloud."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html.entities import html5
 
-from demod_voice.formats.document import nearest
-from demod_voice.units import parse_duration
+from demod_voice.formats.pieces import Piece, Pieces
+from demod_voice.formats.sounds import read_effect, read_recording
+from demod_voice.formats.tags import NORMAL, STYLES, TagError, bracket_pause, parse_xml
 
-LONGEST_PAUSE_S = 600.0
-KNOWN_TAGS = ("pause",)
+BRACKETS = ("pause", "sfx", "audio", *STYLES, NORMAL)
+"""The first words of tags in brackets."""
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~：])")
 """A backslash before any ASCII punctuation (as CommonMark), and before the wide colon."""
+_ENTITY = re.compile(r"&(?:#(?P<number>\d{1,7})|#[xX](?P<hex>[0-9A-Fa-f]{1,6})|(?P<name>[A-Za-z][A-Za-z0-9]{1,31}));")
 _HELD = 0xE000
 """Private-use characters stand for escaped ones while the rest is read."""
-_FREE = re.compile(r"[\uE000-\uE07F\uE080]")
+_FREE = re.compile(r"[\uE000-\uE081]")
 _WIDE_COLON = "\ue080"
-_PIECES = re.compile(r"\[(?P<tag>[^\[\]\n]*)\]|<(?P<xml>/?[A-Za-z][^<>\n]*)>|(?P<stray>\[|</?(?=[A-Za-z]))")
+_TAG = "\ue081"
+"""Stands for a tag while emphasis, which may reach around tags, is taken away."""
+_TAGS = re.compile(
+    r"\[(?P<bracket>[^\[\]\n]*)\]|<(?P<xml>/?[A-Za-z][^<>]*)>|(?P<stray>\[|<!--|</?(?=[A-Za-z]))",
+)
 _LINK = re.compile(r"!?\[(?P<text>[^\[\]]*+)\]\((?:[^()\n]++|\([^()\n]*+\))*\)")
 _EMPHASIS = (
     re.compile(r"\*\*(?=\S)((?:(?!\*\*).)+)(?<=\S)\*\*", re.DOTALL),
@@ -27,82 +34,99 @@ _EMPHASIS = (
     re.compile(r"~~(?=\S)((?:(?!~~).)+)(?<=\S)~~", re.DOTALL),
 )
 
-OnFault = Callable[[str, str | None, int], None]
-"""Called with a message, a hint, and how many rows below the text's first one the fault stands."""
+OnFault = Callable[[TagError, int], None]
+"""Called with what is wrong and the line in the file."""
 
 
-def read_line(text: str, on_fault: OnFault) -> list[tuple[float | None, str]]:
-    """A line's pieces: (pause asked for before it in seconds or None, text). A last piece may have no text.
+def read_line(text: str, line: int, on_fault: OnFault) -> list[Piece]:
+    """A line's pieces, divided where silence or an effect stands. A last piece may have no words.
 
     Args:
-        text: as written.
+        text: as written; line ends in it are rows of the file.
+        line: of the file, where the text begins.
         on_fault: called for each thing that is wrong.
     """
-    held = _LINK.sub(lambda match: match["text"], _hold(text))
-    pieces: list[tuple[float | None, str]] = []
-    pause: float | None = None
-    at = rows = counted = 0
-    for match in _PIECES.finditer(held):
-        before = _plain(held[at : match.start()])
-        at = match.end()
-        if before:
-            pieces.append((pause, before))
-            pause = None
-        rows, counted = rows + held.count("\n", counted, at), at
+    tags: list[tuple[re.Match[str], int]] = []
+    row, counted = line, 0
+
+    def noted(match: re.Match[str]) -> str:
+        nonlocal row, counted
+        row, counted = row + match.string.count("\n", counted, match.start()), match.start()
+        tags.append((match, row))
+        return _TAG
+
+    held = _TAGS.sub(noted, _LINK.sub(lambda match: match["text"], _hold(text)))
+    words = _without_emphasis(held).split(_TAG)
+    pieces = Pieces(on_fault)
+    pieces.words(_resolved(words[0]))
+    for (match, place), after in zip(tags, words[1:], strict=True):
         try:
-            pause = _pause(match) + (pause or 0.0)
-        except _MarkupError as fault:
-            on_fault(fault.message, fault.hint, rows)
-    rest = _plain(held[at:])
-    if rest or pause is not None or not pieces:
-        pieces.append((pause, rest))
-    return pieces
+            _put(match, place, pieces)
+        except TagError as error:
+            on_fault(error, place)
+        pieces.words(_resolved(after))
+    return pieces.finish()
 
 
 def plain_text(text: str) -> str:
     """A title without emphasis, links and escapes."""
-    return _plain(_LINK.sub(lambda match: match["text"], _hold(text)))
+    plain = _without_emphasis(_LINK.sub(lambda match: match["text"], _hold(text)))
+    return " ".join(_resolved(plain).split())
 
 
 def escape(text: str) -> str:
     """Text in which nothing is markup."""
-    return re.sub(r"([\\\[\]<>*_`:：~])", r"\\\1", text)
+    return re.sub(r"([\\\[\]<>*_`:：~&])", r"\\\1", text)
 
 
-class _MarkupError(Exception):
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
-def _pause(match: re.Match[str]) -> float:
+def _put(match: re.Match[str], line: int, pieces: Pieces) -> None:
+    """Hand one tag on."""
     if match["stray"] is not None:
         mark = match["stray"][0]
-        raise _MarkupError(f"a {mark} that belongs to no tag", f"write \\{mark} to say it aloud")
+        raise TagError(f"a {mark} that belongs to no tag", f"write \\{mark} to say it aloud")
     if match["xml"] is not None:
-        raise _MarkupError(f"unknown tag <{_resolved(match['xml'])[:60]}>", "write \\< to say a < aloud")
-    tag = _resolved(match["tag"])
-    name, _, value = tag.strip().partition(" ")
-    if name.lower() not in KNOWN_TAGS:
-        near = nearest(name, KNOWN_TAGS, [])
-        hint = f"did you mean [{near} ...]?" if near else "known: [pause 800ms]"
-        raise _MarkupError(f"unknown tag [{tag[:60]}]", f"{hint}; write \\[ to say it aloud")
-    try:
-        seconds = parse_duration(value)
-    except ValueError as error:
-        raise _MarkupError(f"[{tag[:60]}]: {str(error)[:200]}", "as in [pause 800ms]") from None
-    if seconds > LONGEST_PAUSE_S:
-        raise _MarkupError(
-            f"[{tag[:60]}] is longer than {LONGEST_PAUSE_S:g} s", f"at most [pause {LONGEST_PAUSE_S:g}s]"
-        )
-    return seconds
+        pieces.element(parse_xml(match["xml"], _resolved), line)
+        return
+    tag = _resolved(match["bracket"]).strip()
+    name, _, value = tag.partition(" ")
+    name, value = name.lower(), value.strip()
+    if name == "pause":
+        pieces.pause(bracket_pause(value, tag), line)
+    elif name == "sfx":
+        pieces.effect(read_effect(value, line), line)
+    elif name == "audio":
+        pieces.recording(read_recording(value), line)
+    elif name in BRACKETS and not value:
+        pieces.style(name, line)
+    else:
+        hint = "known: [pause 800ms], [sfx door.wav], [laugh] and the other styles of docs/scripts.md"
+        remedy = "write \\[ to say it aloud"
+        raise TagError(f"unknown tag [{tag[:60]}]", hint, name, BRACKETS, "[{}]", remedy)
 
 
 def _hold(text: str) -> str:
-    """Every escaped character replaced, so that nothing else takes it for markup."""
-    held = _FREE.sub("", text)
-    return _ESCAPED.sub(lambda match: _WIDE_COLON if match[1] == "：" else chr(_HELD + ord(match[1])), held)
+    """Every escaped character and entity replaced, so that nothing else takes it for markup."""
+    held = _ESCAPED.sub(lambda match: _held(match[1]), _FREE.sub("", text))
+    return _ENTITY.sub(_entity, held)
+
+
+def _held(char: str) -> str:
+    """What stands for a character that is no markup."""
+    if char == "：":
+        return _WIDE_COLON
+    return chr(_HELD + ord(char)) if "!" <= char <= "~" and not char.isalnum() else char
+
+
+def _entity(match: re.Match[str]) -> str:
+    """What ``&amp;`` or ``&#233;`` stands for; one that is not known stays as it is written."""
+    if match["name"]:
+        found = html5.get(f"{match['name']};", "")
+    else:
+        code = int(match["number"]) if match["number"] else int(match["hex"], 16)
+        found = chr(code) if 0x20 <= code < 0x110000 and not (0x7F <= code < 0xA0 or 0xD800 <= code < 0xF900) else ""
+    if not found:
+        return match[0]
+    return "".join(" " if char.isspace() else _held(char) for char in found)
 
 
 def _resolved(text: str) -> str:
@@ -110,8 +134,7 @@ def _resolved(text: str) -> str:
     return "".join(chr(ord(char) - _HELD) if _HELD <= ord(char) < _HELD + 128 else char for char in text)
 
 
-def _plain(text: str) -> str:
-    """Without emphasis, escapes resolved, spaces folded."""
+def _without_emphasis(text: str) -> str:
     for pattern in _EMPHASIS:
         text = pattern.sub(r"\1", text)
-    return " ".join(_resolved(text).split())
+    return text

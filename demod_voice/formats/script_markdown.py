@@ -10,7 +10,7 @@ from demod_voice.config.settings import Limits
 from demod_voice.errors import Fault
 from demod_voice.formats.building import Builder
 from demod_voice.formats.document import Place, load_yaml, nearest, place_of, shown
-from demod_voice.formats.markup import plain_text, read_line
+from demod_voice.formats.markup import plain_text
 from demod_voice.formats.script import Script
 from demod_voice.formats.speakers import read_speakers
 
@@ -25,7 +25,8 @@ _TURN = re.compile(
 _NAME = re.compile(r"[^\W\d_][\w.'’-]*(?: \w[\w.'’-]*){0,2}")
 _HEADING = re.compile(r"(?P<marks>#+)(?:\s+(?P<text>.*))?")
 _LIST = re.compile(r"(?:>\s*)+|[-*+]\s+")
-_PAUSE_LINE = re.compile(r"\[pause[^\[\]]*\]", re.IGNORECASE)
+_BETWEEN = re.compile(r"(?:(?:\[(?:pause|sfx)\b[^\[\]]*\]|<(?:pause|break)\b[^<>]*/>)\s*)+", re.IGNORECASE)
+"""A row of pauses and effects between two lines."""
 
 
 def read_markdown(text: str, source: str, limits: Limits, faults: list[Fault]) -> Script:
@@ -53,6 +54,7 @@ def script_of(place: Place, builder: Builder, source: str, title: str) -> Script
         episode_id=place.text("id") or place.text("episode_id"),
         seed=place.whole("seed", 0, 2**31 - 1),
         trailing_pause_s=builder.pause or 0.0,
+        trailing_effects=tuple(builder.effects),
         metadata={key: place.text(key) for key in META_KEYS if place.text(key)},
     )
 
@@ -94,9 +96,9 @@ class _Body:
         elif re.fullmatch(r"(?:-\s*+){3,}|(?:\*\s*+){3,}|(?:_\s*+){3,}", row):
             self._end_turn()
             self.builder.paragraph()
-        elif _PAUSE_LINE.fullmatch(row):
+        elif _BETWEEN.fullmatch(row):
             self._end_turn()
-            self._pause(row, number)
+            self.builder.between(row, number)
         else:
             self._words(_unlisted(row), number)
 
@@ -115,11 +117,6 @@ class _Body:
 
     def _fault(self, line: int, message: str, hint: str | None) -> None:
         self.builder.faults.append(Fault(line, message, hint))
-
-    def _pause(self, row: str, number: int) -> None:
-        for seconds, _ in read_line(row, lambda what, hint, _rows: self._fault(number, what, hint)):
-            if seconds is not None:
-                self.builder.add_pause(seconds)
 
     def _turn(self, row: str) -> tuple[str, str] | None:
         """(a known speaker, what is said), when the row begins with one."""

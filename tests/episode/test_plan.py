@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +13,9 @@ from demod_voice.config.settings import DEFAULTS, Episode, Pauses
 from demod_voice.episode.plan import Plan, make_plan
 from demod_voice.episode.timing import arrange, pause_before
 from demod_voice.errors import FaultsError
-from demod_voice.formats.script import Chapter, Paragraph, Script, ScriptLine, SpeakerSpec
+from demod_voice.formats.script import Chapter, Effect, Paragraph, Script, ScriptLine, SpeakerSpec
 from demod_voice.speech.studio import Take
+from demod_voice.text.spans import Span
 
 SPEAKERS = {name: SpeakerSpec(name, line=3, engine="espeak", voice="en-us") for name in ("Ada", "Ben")}
 
@@ -55,6 +58,34 @@ def test_ids_know_their_chapter() -> None:
     one = jobs(plan_of(script([[("Ada", "Yes.")]], "First")))
     two = jobs(plan_of(script([[("Ada", "Yes.")]], "Second")))
     assert one != two
+
+
+def one_id(**fields: Any) -> str:
+    made = script([[("Ada", "Yes.")]])
+    line = replace(made.chapters[0].paragraphs[0].lines[0], **fields)
+    return jobs(plan_of(replace(made, chapters=(Chapter("", (Paragraph((line,)),)),))))[0][0]
+
+
+def test_the_id_of_a_plain_line_stays_what_it_was() -> None:
+    assert one_id() == "3eae6a6e5cf8237838cb286f-1"
+
+
+def test_what_changes_the_sound_changes_the_id_and_nothing_else_does() -> None:
+    heard = [
+        one_id(spans=(Span("Yes.", rate=0.8),)),
+        one_id(spans=(Span("Yes.", rate=0.9),)),
+        one_id(spans=(Span("Yes.", style="laugh"),)),
+        one_id(hints={"emotion": "happy"}),
+    ]
+    assert len({one_id(), *heard}) == 5
+    when = [
+        one_id(pause_before_s=1.0),
+        one_id(overlap_s=0.3),
+        one_id(interrupt=True),
+        one_id(backchannel=True),
+        one_id(effects=(Effect("door.wav", 3),)),
+    ]
+    assert set(when) == {one_id()}
 
 
 def test_joints_say_what_stands_between() -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from demod_voice.config.settings import Limits
 from demod_voice.errors import FaultsError
+from demod_voice.formats.prosody import BREAKS, PITCHES, RATES, VOLUMES
 from demod_voice.formats.script_data import EPISODE_KEYS, LINE_KEYS, SEGMENT_KEYS
 from demod_voice.formats.script_file import read_script
 from demod_voice.formats.script_markdown import FRONT_KEYS
 from demod_voice.formats.speakers import KEYS
+from demod_voice.formats.tags import ELEMENTS, EMPHASES, SAY_AS, STYLES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
 SUFFIXES = {"markdown": ".md", "json": ".json", "yaml": ".yaml"}
@@ -33,6 +35,16 @@ def test_every_form_has_an_example() -> None:
 @pytest.mark.parametrize("key", sorted({*FRONT_KEYS, *EPISODE_KEYS, *KEYS, *LINE_KEYS, *SEGMENT_KEYS}))
 def test_every_key_is_described(key: str) -> None:
     assert f"`{key}`" in PAGE
+
+
+@pytest.mark.parametrize("word", [*STYLES, *RATES, *PITCHES, *VOLUMES, *BREAKS, *SAY_AS, *EMPHASES])
+def test_every_word_of_a_tag_is_described(word: str) -> None:
+    assert f"`{word}`" in PAGE or word == "default"
+
+
+@pytest.mark.parametrize("name", ELEMENTS)
+def test_every_tag_is_described(name: str) -> None:
+    assert f"`<{name}" in PAGE
 
 
 def test_the_example_of_faults_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
