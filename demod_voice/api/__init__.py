@@ -16,6 +16,7 @@ from typing import Any
 _EXPORTS = {
     "cache": ("CacheInfo", "Freed", "cache_info", "clear_cache", "prune_cache"),
     "config": ("Loaded", "Settings", "load", "load_settings"),
+    "diff": ("DiffReport", "LineChange", "diff_episode"),
     "engines": (
         "EngineStatus",
         "Finding",
@@ -59,6 +60,16 @@ _EXPORTS = {
         "read_text",
         "speak_to_file",
         "stream_speech",
+    ),
+    "takes": (
+        "LineTakes",
+        "TakeList",
+        "TakeRow",
+        "choose_take",
+        "list_takes",
+        "lock_take",
+        "redo_take",
+        "unlock_take",
     ),
     "voices": (
         "AddReport",

@@ -82,13 +82,13 @@ def new_episode(path: str | Path, *, settings: Settings = DEFAULTS) -> Path:
     return target
 
 
-def clean_episode(output: str | Path, *, settings: Settings = DEFAULTS) -> int:
+def clean_episode(output: str | Path, *, settings: Settings = DEFAULTS, force: bool = False) -> int:
     """Remove the work folder of an episode and return the bytes that were freed; the published files stay.
 
     Raises:
-        UsageError: there is no such work folder.
+        UsageError: there is no such work folder, or it holds takes that a person chose (not with ``force``).
     """
-    return _clean(Path(output), settings)
+    return _clean(Path(output), settings, force)
 
 
 def describe_render(report: RenderReport) -> list[str]:

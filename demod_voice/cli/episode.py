@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from demod_voice.cli import diff, takes
 from demod_voice.cli.app import App, Parser, add_setting_flag, command
 
 
@@ -43,6 +44,9 @@ def register(parser: Parser) -> None:
         description="Remove X.demod, where takes and finished steps are kept. The next render speaks every line again.",
     )
     clean.add_argument("output", metavar="OUTPUT", help="the episode's audio file, or its .demod folder")
+    clean.add_argument("--force", action="store_true", help="also when takes were chosen or locked")
+    diff.register(commands)
+    takes.register(commands)
 
 
 def _register_render(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -117,5 +121,5 @@ def run_clean(args: argparse.Namespace, app: App) -> None:
     """Remove the work folder and say what was freed."""
     from demod_voice.api.episodes import clean_episode, format_size
 
-    freed = clean_episode(args.output, settings=app.settings)
+    freed = clean_episode(args.output, settings=app.settings, force=args.force)
     app.emit({"freed_bytes": freed}, text=f"{format_size(freed)} freed")

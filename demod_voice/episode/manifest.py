@@ -140,6 +140,7 @@ def _segment(placed: Placed, rate: int) -> dict[str, Any]:
         "seed": take.seed,
         "attempt": take.attempt,
         "take_sha256": take.sha256,
+        "locked": take.locked,
         "degraded": list(take.degraded),
     }
 

@@ -18,9 +18,11 @@ from typing import Any
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
+from demod_voice.episode.chosen import chosen_takes
 from demod_voice.episode.manifest import Facts, chapter_marks, manifest, metrics
 from demod_voice.episode.outputs import Outputs, outputs_for
 from demod_voice.episode.plan import Plan, make_plan
+from demod_voice.episode.request import Request, remember
 from demod_voice.episode.speaking import speak_all
 from demod_voice.episode.timing import Timing, arrange
 from demod_voice.errors import QualityError
@@ -102,6 +104,7 @@ def render(
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
         sweep(outputs.files)
         run = RunFolder(outputs.work)
+        remember(run.path, Request(script_path, settings.seed, settings.language, settings.attempts))
         takes = _takes(plan, run, settings, progress, clock)
         timing = arrange(plan, takes, settings.episode)
         with clock.phase("mix"):
@@ -139,8 +142,10 @@ def _takes(plan: Plan, run: RunFolder, settings: Settings, progress: Progress, c
     jobs = settings.jobs or _processors()
     folder = run.path / "takes"
     with clock.phase("speak"), Studio(settings, jobs=jobs, log_path=run.path / "run.log", progress=progress) as studio:
-        studio.verify([(line.speaker, line.job) for line in plan.lines], folder)
-        return speak_all(plan, studio, folder, jobs, progress)
+        chosen = chosen_takes(plan, studio, run.path, progress)
+        asked = [(line.speaker, line.job) for number, line in enumerate(plan.lines) if number not in chosen]
+        studio.verify(asked, folder)
+        return speak_all(plan, studio, folder, jobs, progress, chosen)
 
 
 def _mix(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,21 +23,33 @@ class Failure:
     error: EngineError
 
 
-def speak_all(plan: Plan, studio: Studio, folder: Path, jobs: int, progress: Progress) -> list[Take]:
+def speak_all(
+    plan: Plan, studio: Studio, folder: Path, jobs: int, progress: Progress, chosen: Mapping[int, Take]
+) -> list[Take]:
     """The takes of all lines, in the order of the script.
 
     A line that fails does not stop the others: what was spoken is kept, and the next run speaks only what is missing.
 
+    Args:
+        plan: the lines.
+        studio: speaks them.
+        folder: where takes lie.
+        jobs: lines spoken at once.
+        progress: told about each line.
+        chosen: number of a line -> the take that was decided for it.
+
     Raises:
         EngineError: at least one line failed; of the class of the first failure, naming each with its place.
     """
-    takes: dict[int, Take] = {}
+    takes: dict[int, Take] = dict(chosen)
     failures: dict[int, Failure] = {}
+    waiting = [number for number in range(len(plan.lines)) if number not in takes]
     progress.start("speak", len(plan.lines), "lines")
+    progress.advance("speak", len(takes))
     executor = ThreadPoolExecutor(jobs, thread_name_prefix="speak")
     try:
         futures: dict[Future[Take], int] = {
-            executor.submit(studio.speak, line.job, folder): number for number, line in enumerate(plan.lines)
+            executor.submit(studio.speak, plan.lines[number].job, folder): number for number in waiting
         }
         for future in as_completed(futures):
             number = futures[future]

@@ -56,7 +56,11 @@ class Line:
 
     def key(self, attempt: int) -> str:
         """Hash of everything that the take of an attempt depends on."""
-        return hash_json({**self.identity, "seed": self.seed(attempt) if self.info.seeded else None})
+        return self.key_of(self.seed(attempt))
+
+    def key_of(self, seed: int) -> str:
+        """Hash of everything that a take made with ``seed`` depends on."""
+        return hash_json({**self.identity, "seed": seed if self.info.seeded else None})
 
 
 def identity(job: LineJob, chunks: tuple[str, ...], threads: int, hashes: ContentHashes) -> dict[str, Any]:

@@ -121,6 +121,28 @@ class Studio:
         """
         return self._line(job).key(attempt)
 
+    def line(self, job: LineJob) -> Line:
+        """``job`` with everything that is made of it before an engine is asked.
+
+        Raises:
+            UsageError: nothing in the text can be said.
+            ModelMissing: a file of the voice is gone.
+        """
+        return self._line(job)
+
+    def kept(self, job: LineJob, key: str, folder: Path) -> Take | None:
+        """The take called ``key``, whatever ``job`` itself would be spoken with; None when it is gone or damaged.
+
+        Args:
+            job: the line that it is used for.
+            key: of the take.
+            folder: where it lies; one that is gone there is looked for in the cache.
+        """
+        record = read_take(folder, key)
+        cached = record is None and self._cache.get(key, folder)
+        record = read_take(folder, key) if cached else record
+        return None if record is None else replace(_take(self._line(job), folder, record), cached=cached)
+
     def verify(self, jobs: Sequence[tuple[str, LineJob]], folder: Path | None = None) -> None:
         """Start every engine that is needed and check that it has the voices, and that each line can be said.
 

@@ -47,6 +47,8 @@ class Take:
     """True when it came from the speech cache (an observation)."""
     text_spoken: str
     """The text as the engine got it."""
+    locked: bool = False
+    """True when a person decided that it stays."""
 
 
 @dataclass(frozen=True, slots=True)

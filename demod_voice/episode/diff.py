@@ -1,0 +1,377 @@
+"""What the next render would do: which lines are spoken again, removed, moved or only re-timed. Speaks nothing.
+
+Lines are compared by what their takes depend on, never by their place in the file.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from demod_voice.config.roots import check_inside
+from demod_voice.config.settings import Settings
+from demod_voice.episode.check import WORDS_PER_MINUTE
+from demod_voice.episode.chosen import applies, match, read_choices
+from demod_voice.episode.plan import Plan, PlannedLine, make_plan
+from demod_voice.episode.request import recall
+from demod_voice.episode.timing import arrange
+from demod_voice.errors import UsageError
+from demod_voice.formats.script_file import read_script
+from demod_voice.speech.studio import Studio, Take
+from demod_voice.speech.takes import TakeRecord, parse_record, take_files
+
+SPEAK, KEEP, REMOVE = "speak", "keep", "remove"
+"""What becomes of a line."""
+NEW_WORDS, OTHER_PLACE = "new words", "another chapter or hint"
+OTHER_VOICE, GONE = "another voice, engine or setting", "its take is gone"
+"""Why a line is spoken again."""
+SAME_PAUSE_S = 0.002
+"""Two pauses that differ by less are the same: a manifest has microseconds, a take whole samples."""
+STAND_IN_RATE = 24000
+"""Sample rate of a take that is not spoken yet, Hz."""
+_Pair = tuple[int, int]
+"""Number of an old line and of the new one that says the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """A line of the new script, or one that is gone from it."""
+
+    change: str
+    """``speak``, ``keep`` or ``remove``."""
+    line: int | None
+    """In the new script, 1-based; None when it is removed."""
+    old_line: int | None
+    """In the old one; None when nobody said it there."""
+    id: str
+    speaker: str
+    text: str
+    length_s: float
+    """Of the take; an estimate when it is to be spoken."""
+    why: str = ""
+    """Of a line that is spoken again."""
+    moved: bool = False
+    retimed: bool = False
+    """It stays where it is, after another pause."""
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiffReport:
+    """Two versions of an episode, line by line in the order of the new one, then what was removed."""
+
+    old: str
+    new: str
+    lines: tuple[LineChange, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Lines by what becomes of them; a moved or re-timed line is also kept or spoken."""
+        found = {word: sum(each.change == word for each in self.lines) for word in (SPEAK, KEEP, REMOVE)}
+        moved, retimed = sum(each.moved for each in self.lines), sum(each.retimed for each in self.lines)
+        return {**found, "moved": moved, "retimed": retimed}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds of speech by what becomes of it; what is to be spoken is estimated."""
+        return {
+            word: round(sum(each.length_s for each in self.lines if each.change == word), 3)
+            for word in (SPEAK, KEEP, REMOVE)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """A line of the old version."""
+
+    id: str
+    speaker: str
+    text: str
+    line: int
+    length_s: float | None
+    gap_s: float | None
+    """From the end of the line before; None when it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """The old version, and what of it can be used again."""
+
+    lines: tuple[_Old, ...]
+    keys: frozenset[str] = frozenset()
+    """Keys of its takes, when it is a script: what they would be."""
+    work: Path | None = None
+    """Its work folder, when it is a rendered episode that still has one."""
+    voices: Mapping[str, Any] = field(default_factory=dict)
+    """The manifest's voices, when nothing better than the manifest is left."""
+    seed: int | None = None
+    """The manifest's seed, likewise."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What becomes of one new line."""
+
+    kept: bool
+    record: TakeRecord | None = None
+    locked: bool = False
+
+
+def diff(old: Path, new: Path, settings: Settings) -> DiffReport:
+    """Compare an episode, or a script, with a script.
+
+    Args:
+        old: a rendered episode (audio, ``X.manifest.json`` or ``X.demod``), or a script.
+        new: a script.
+        settings: what it would be rendered with.
+
+    Raises:
+        UsageError, FaultsError: a file is missing, or a script is wrong.
+    """
+    check_inside([old, new], settings.paths.allowed_roots)
+    plan = _plan(new, settings)
+    with Studio(settings) as studio:
+        before = _rendered(old, settings) if _is_episode(old) else _scripted(old, studio, settings)
+        fates = _fates(plan, studio, before, settings)
+    pairs = _pairs(before.lines, plan.lines)
+    lengths = _lengths(plan, fates, before.lines)
+    gaps = _gaps(plan, lengths, settings)
+    moved = _moved(pairs)
+    olds = {new_number: before.lines[old_number] for old_number, new_number in pairs}
+    lines = [
+        _change(line, fates[number], olds.get(number), lengths[number], number in moved, gaps[number])
+        for number, line in enumerate(plan.lines)
+    ]
+    said = {old_number for old_number, _ in pairs}
+    rate = _rates(lines)
+    gone = [_removed(each, rate) for number, each in enumerate(before.lines) if number not in said]
+    return DiffReport(old.name, new.name, (*lines, *gone), before.notes)
+
+
+def _is_episode(path: Path) -> bool:
+    return path.name.endswith(".manifest.json") or path.suffix.lower() not in (
+        ".md",
+        ".markdown",
+        ".json",
+        ".yaml",
+        ".yml",
+    )
+
+
+def _plan(path: Path, settings: Settings) -> Plan:
+    return make_plan(read_script(path, settings.limits), path.parent, settings)
+
+
+def _scripted(path: Path, studio: Studio, settings: Settings) -> _Version:
+    """A script as the old version: what it would be made of."""
+    plan = _plan(path, settings)
+    keys = frozenset(studio.key(line.job, attempt) for line in plan.lines for attempt in range(settings.attempts))
+    gaps = _gaps(plan, [_guess(line.source.text) for line in plan.lines], settings)
+    lines = [
+        _Old(line.job.id, line.speaker, line.source.text, line.source.line, None, gap)
+        for line, gap in zip(plan.lines, gaps, strict=True)
+    ]
+    return _Version(tuple(lines), keys)
+
+
+def _rendered(path: Path, settings: Settings) -> _Version:
+    """A rendered episode as the old version: its manifest, and the takes in its work folder."""
+    stem = path.name.removesuffix(".manifest.json") if path.name.endswith(".manifest.json") else path.stem
+    manifest, work = path.with_name(f"{stem}.manifest.json"), path.with_name(f"{stem}.demod")
+    try:
+        story = json.loads(manifest.read_text(encoding="utf-8"))
+        ends = [0.0, *(each["end_sec"] for each in story["segments"])]
+        lines = tuple(
+            _Old(
+                id=each["id"],
+                speaker=each["speaker"],
+                text=each["text"],
+                line=each["line"],
+                length_s=round(each["end_sec"] - each["start_sec"], 6),
+                gap_s=each["start_sec"] - ends[number],
+            )
+            for number, each in enumerate(story["segments"])
+        )
+        voices, seed = dict(story["voices"]), story["generation"]["seed"]
+    except FileNotFoundError:
+        raise UsageError(f"{path} is no rendered episode: {manifest} does not exist", "render it first") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{manifest} is not the manifest of an episode: {error!r}") from error
+    if (work / "takes").is_dir():
+        return _Version(lines, work=work, notes=_seed_note(work, settings))
+    note = f"{work.name} is gone, so a render would speak every line or find it in the speech cache; compared by the manifest"
+    return _Version(lines, voices=voices, seed=seed, notes=(note,))
+
+
+def _seed_note(work: Path, settings: Settings) -> tuple[str, ...]:
+    try:
+        seed = recall(work).seed
+    except UsageError:
+        return ()
+    return () if seed == settings.seed else (f"the last render had --seed {seed}, this compares with {settings.seed}",)
+
+
+def _fates(plan: Plan, studio: Studio, before: _Version, settings: Settings) -> list[_Fate]:
+    """What becomes of each new line: is there a take for it?"""
+    if before.work is None:
+        old = {each.id: each for each in before.lines}
+        return [_Fate(_unchanged(plan, line, studio, before, old, settings)) for line in plan.lines]
+    choices = match(read_choices(before.work), plan.lines).by_line
+    fates = []
+    for number, line in enumerate(plan.lines):
+        choice = choices.get(number)
+        if choice is not None and applies(choice, studio, line):
+            record = _record(before.work, choice.take)
+            fates.append(_Fate(record is not None, record, choice.locked))
+            continue
+        keys = [studio.key(line.job, attempt) for attempt in range(settings.attempts)]
+        record = next((found for key in keys if (found := _record(before.work, key)) is not None), None)
+        fates.append(_Fate(record is not None, record))
+    return fates
+
+
+def _unchanged(
+    plan: Plan, line: PlannedLine, studio: Studio, before: _Version, old: Mapping[str, _Old], settings: Settings
+) -> bool:
+    """True when the old version, of which no take is at hand, has the line with the same voice."""
+    if not before.voices:
+        return any(studio.key(line.job, attempt) in before.keys for attempt in range(settings.attempts))
+    then, now = before.voices.get(line.speaker, {}), line.job.voice
+    same = (then.get("engine"), then.get("voice"), then.get("language")) == (now.engine.name, now.name, now.language)
+    return line.job.id in old and same and before.seed == plan.seed
+
+
+def _record(work: Path, key: str) -> TakeRecord | None:
+    """The record of a take in a work folder; its sound is verified only when it is used."""
+    wav, path = take_files(work / "takes", key)
+    try:
+        return parse_record(path.read_text(encoding="utf-8")) if wav.exists() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _pairs(old: Sequence[_Old], new: Sequence[PlannedLine]) -> list[_Pair]:
+    """Old and new lines that say the same: by id, else by speaker and words; in the order of the new ones."""
+    by_id = {each.id: number for number, each in enumerate(old)}
+    found = {number: by_id[line.job.id] for number, line in enumerate(new) if line.job.id in by_id}
+    used = set(found.values())
+    free: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, each in enumerate(old):
+        if number not in used:
+            free[each.speaker, each.text].append(number)
+    for number, line in enumerate(new):
+        same = free[line.speaker, line.source.text]
+        if number not in found and same:
+            found[number] = same.pop(0)
+    return [(found[number], number) for number in sorted(found)]
+
+
+def _moved(pairs: Sequence[_Pair]) -> set[int]:
+    """New numbers of the lines that changed places: all but a longest run that kept its order."""
+    tails: list[int] = []
+    links: list[int | None] = []
+    at: list[int] = []
+    for place, (old, _) in enumerate(pairs):
+        spot = bisect_left(tails, old)
+        links.append(at[spot - 1] if spot else None)
+        tails[spot : spot + 1] = [old]
+        at[spot : spot + 1] = [place]
+    kept: set[int] = set()
+    last = at[-1] if at else None
+    while last is not None:
+        kept.add(last)
+        last = links[last]
+    return {new for place, (_, new) in enumerate(pairs) if place not in kept}
+
+
+def _lengths(plan: Plan, fates: Sequence[_Fate], old: Sequence[_Old]) -> list[float]:
+    """Seconds of each new line: of its take, else at the pace of its speaker in the old version."""
+    known = {each.id: each.length_s for each in old if each.length_s is not None}
+    paces: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for each in old:
+        if each.length_s is not None:
+            paces[each.speaker][0] += each.length_s
+            paces[each.speaker][1] += len(each.text)
+    lengths = []
+    for line, fate in zip(plan.lines, fates, strict=True):
+        seconds, chars = paces.get(line.speaker, [0.0, 0.0])
+        if fate.record is not None:
+            lengths.append(fate.record.num_samples / fate.record.sample_rate)
+        elif fate.kept and line.job.id in known:
+            lengths.append(known[line.job.id])
+        else:
+            lengths.append(seconds / chars * len(line.source.text) if chars else _guess(line.source.text))
+    return lengths
+
+
+def _guess(text: str) -> float:
+    """Seconds that a text takes at the usual pace."""
+    return max(1, len(text.split())) / WORDS_PER_MINUTE * 60.0
+
+
+def _gaps(plan: Plan, lengths: Sequence[float], settings: Settings) -> list[float]:
+    """Seconds from the end of the line before to the start of each line, as a render would place them."""
+    takes = [_stand_in(length) for length in lengths]
+    timing = arrange(plan, takes, settings.episode)
+    ends = [0, *(each.end for each in timing.placed)]
+    return [(each.start - ends[number]) / timing.sample_rate for number, each in enumerate(timing.placed)]
+
+
+def _stand_in(length_s: float) -> Take:
+    """A take that is nothing but its length."""
+    return Take(
+        path=Path(),
+        key="",
+        sha256="",
+        sample_rate=STAND_IN_RATE,
+        num_samples=max(1, round(length_s * STAND_IN_RATE)),
+        words=(),
+        engine="",
+        engine_output_version=0,
+        model="",
+        model_revision="",
+        seed=0,
+        attempt=0,
+        degraded=(),
+        spoken=False,
+        cached=False,
+        text_spoken="",
+    )
+
+
+def _change(line: PlannedLine, fate: _Fate, old: _Old | None, length_s: float, moved: bool, gap_s: float) -> LineChange:
+    other = old is not None and old.gap_s is not None and abs(gap_s - old.gap_s) > SAME_PAUSE_S
+    found = LineChange(
+        change=KEEP if fate.kept else SPEAK,
+        line=line.source.line,
+        old_line=None if old is None else old.line,
+        id=line.job.id,
+        speaker=line.speaker,
+        text=line.source.text,
+        length_s=round(length_s, 3),
+        moved=moved,
+        retimed=other and fate.kept and not moved,
+        locked=fate.locked,
+    )
+    if fate.kept:
+        return found
+    if old is None:
+        return replace(found, why=NEW_WORDS)
+    return replace(found, why=GONE if fate.locked else OTHER_VOICE if old.id == line.job.id else OTHER_PLACE)
+
+
+def _removed(old: _Old, rate: float) -> LineChange:
+    length = old.length_s if old.length_s is not None else len(old.text) * rate
+    return LineChange(REMOVE, None, old.line, old.id, old.speaker, old.text, round(length, 3))
+
+
+def _rates(lines: Sequence[LineChange]) -> float:
+    """Seconds a character over all lines."""
+    return sum(each.length_s for each in lines) / max(1, sum(len(each.text) for each in lines))

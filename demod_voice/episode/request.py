@@ -1,0 +1,69 @@
+"""``X.demod/request.json``: what an episode was rendered from, so that later commands need only its name.
+
+An observation: nothing is made of it, and nothing compares it. The script is named from the folder that holds ``X.mp3``,
+so a folder that was moved with both still finds it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from demod_worker.messages import BadMessage, from_json
+
+from demod_voice.config.settings import Settings
+from demod_voice.errors import UsageError
+from demod_voice.records.atomic import write_json
+
+FILE = "request.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A script, and the settings that its takes were named with."""
+
+    script: Path
+    seed: int
+    language: str
+    attempts: int
+
+    def settings(self, now: Settings) -> Settings:
+        """Today's settings with what the episode was rendered with in their place."""
+        return replace(now, seed=self.seed, language=self.language, attempts=self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The file's content."""
+
+    script: str
+    seed: int
+    language: str
+    attempts: int
+
+
+def remember(work: Path, request: Request) -> None:
+    """Write the request into a work folder.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    script = os.path.relpath(request.script.resolve(), work.parent.resolve())
+    write_json(work / FILE, asdict(_Stored(script, request.seed, request.language, request.attempts)))
+
+
+def recall(work: Path) -> Request:
+    """The request of the last render into a work folder.
+
+    Raises:
+        UsageError: there was none, or the file is damaged.
+    """
+    path = work / FILE
+    try:
+        stored = from_json(_Stored, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, BadMessage) as error:
+        hint = "render it first, or name the script: --script FILE"
+        raise UsageError(f"{work} does not say which script it is made from", hint) from error
+    return Request(work.parent / stored.script, stored.seed, stored.language, stored.attempts)

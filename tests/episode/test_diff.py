@@ -1,0 +1,104 @@
+"""``episode diff``: what it says is what the next render does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from support.scripts import script_text, sentence
+
+from demod_voice.api.diff import describe_diff, diff_episode, diff_rows
+from demod_voice.api.episodes import render_episode
+from demod_voice.api.takes import lock_take
+from demod_voice.cli import main
+from demod_voice.config import load_settings
+from demod_voice.errors import UsageError
+
+pytestmark = pytest.mark.usefixtures("fake_engine")
+LINES = [sentence(number) for number in range(8)]
+ONE_VOICE = {"Ada": "low"}
+EDITS = {
+    "nothing": (LINES, {"speak": 0, "keep": 8, "remove": 0, "moved": 0, "retimed": 0}),
+    "change": ([*LINES[:5], "Something else.", *LINES[6:]], {"speak": 1, "keep": 7, "remove": 1}),
+    "insert": ([*LINES[:5], "Something else.", *LINES[5:]], {"speak": 1, "keep": 8, "remove": 0, "moved": 0}),
+    "delete": ([*LINES[:5], *LINES[6:]], {"speak": 0, "keep": 7, "remove": 1, "moved": 0}),
+    "move": ([*LINES[:2], LINES[6], *LINES[2:6], *LINES[7:]], {"speak": 0, "keep": 8, "remove": 0, "moved": 1}),
+}
+
+
+@pytest.fixture
+def show(rendered) -> Path:
+    """A rendered episode beside its script ``show.md``."""
+    return rendered(script_text(LINES, ONE_VOICE))
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_it_says_is_what_the_next_render_does(show: Path, write_script, edit: str):
+    lines, expected = EDITS[edit]
+    new = write_script(script_text(lines, ONE_VOICE), "new.md")
+    report = diff_episode(show, new, settings=load_settings())
+    assert {name: report.counts[name] for name in expected} == expected
+    by_script = diff_episode(show.with_name("show.md"), new, settings=load_settings())
+    assert {name: by_script.counts[name] for name in expected} == expected
+    assert render_episode(new, show, settings=load_settings()).metrics["utterances_generated"] == expected["speak"]
+
+
+def test_a_new_pause_is_told_as_re_timed_and_speaks_nothing(show: Path, write_script):
+    text = script_text(LINES, ONE_VOICE).replace(f"Ada: {LINES[3]}", f"[pause 3s]\n\nAda: {LINES[3]}")
+    new = write_script(text, "new.md")
+    for old in (show, show.with_name("show.md")):
+        report = diff_episode(old, new, settings=load_settings())
+        assert report.counts == {"speak": 0, "keep": 8, "remove": 0, "moved": 0, "retimed": 1}
+        (row,) = diff_rows(report)
+        assert row[0] == "re-timed"
+
+
+def test_another_voice_speaks_all_but_the_locked_line(show: Path, write_script):
+    first = diff_episode(show, show.with_name("show.md"), settings=load_settings()).lines[0]
+    lock_take(show, str(first.line), settings=load_settings())
+    new = write_script(script_text(LINES, {"Ada": "high"}), "new.md")
+    report = diff_episode(show, new, settings=load_settings())
+    assert (report.counts["speak"], report.lines[0].locked) == (7, True)
+    assert {each.why for each in report.lines[1:]} == {"another voice, engine or setting"}
+    took = sum(each.length_s for each in report.lines[1:])
+    assert report.seconds["speak"] == pytest.approx(took, abs=0.01)
+
+
+def test_without_the_work_folder_the_manifest_is_compared_and_it_says_so(show: Path, write_script):
+    shutil.rmtree(show.with_suffix(".demod"))
+    new = write_script(script_text([*LINES[:7], "Something else."], ONE_VOICE), "new.md")
+    report = diff_episode(show.with_name("show.manifest.json"), new, settings=load_settings())
+    assert (report.counts["speak"], report.counts["keep"]) == (1, 7)
+    assert "show.demod is gone" in describe_diff(report)[-1]
+    other = diff_episode(show, new, settings=load_settings(seed=7))
+    assert other.counts["speak"] == 8
+
+
+def test_another_seed_is_noted(show: Path):
+    report = diff_episode(show, show.with_name("show.md"), settings=load_settings(seed=7))
+    assert report.counts["speak"] == 8
+    assert "the last render had --seed 42" in report.notes[0]
+
+
+def test_what_is_no_episode_is_named(tmp_path: Path, write_script, fake_engine):
+    script = write_script(script_text(LINES, ONE_VOICE))
+    with pytest.raises(UsageError, match="is no rendered episode"):
+        diff_episode(tmp_path / "none.mp3", script, settings=load_settings())
+    (tmp_path / "bad.manifest.json").write_text("[]")
+    with pytest.raises(UsageError, match="is not the manifest of an episode"):
+        diff_episode(tmp_path / "bad.mp3", script, settings=load_settings())
+
+
+def test_the_command_prints_a_table_and_json(show: Path, write_script, capsys):
+    new = write_script(script_text(EDITS["change"][0], ONE_VOICE), "new.md")
+    assert main(["episode", "diff", str(show), str(new)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("what")
+    assert "1 of 8 lines would be spoken" in out
+    assert "\x1b" not in out
+    assert main(["episode", "diff", str(show), str(new), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["counts"]["speak"] == 1
+    assert len(data["lines"]) == 9
