@@ -44,7 +44,7 @@ def render_episode(
 
     Args:
         script: Markdown, JSON or YAML script.
-        output: audio file; its suffix (wav, mp3, flac, m4a, opus) is the format.
+        output: audio file; its suffix (wav, mp3, flac, m4a, m4b, opus, ogg) is the format.
         settings: what to render with.
         formats: more formats to export beside ``output``.
         progress: told how far the work is.

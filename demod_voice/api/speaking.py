@@ -15,7 +15,8 @@ from demod_voice.audio.clip import Clip
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.errors import UsageError
-from demod_voice.media.encode import FORMATS, Tags, encode
+from demod_voice.media.encode import FORMATS, encode
+from demod_voice.media.tags import Tags
 from demod_voice.media.wav import WavWriter, encode_pcm, read_wav
 from demod_voice.records.atomic import output_error, replacing
 from demod_voice.records.progress import SILENT, Progress

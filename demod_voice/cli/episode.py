@@ -72,7 +72,7 @@ def _register_render(commands: argparse._SubParsersAction[Parser]) -> None:
         "--output",
         metavar="FILE",
         required=True,
-        help="audio file; its suffix is the format (wav mp3 flac m4a opus)",
+        help="audio file; its suffix is the format (wav mp3 flac m4a m4b opus ogg)",
     )
     render.add_argument(
         "--format", metavar="NAME", action="append", default=[], help="one more format beside it; may be given again"

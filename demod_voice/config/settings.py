@@ -88,7 +88,9 @@ class Episode:
     sample_rate: int = key(
         24000, "Sample rate of a speech-only master, Hz.", choices=(16000, 22050, 24000, 44100, 48000)
     )
-    formats: tuple[str, ...] = key((), "Formats written beside the one that -o names (wav, mp3, flac, m4a, opus).")
+    formats: tuple[str, ...] = key(
+        (), "Formats written beside the one that -o names (wav, mp3, flac, m4a, m4b, opus, ogg)."
+    )
     fade_ms: float = key(10.0, "Raised-cosine fade at each edge of a line.", minimum=0.0, maximum=200.0)
     crossfade_ms: float = key(
         50.0, "Equal-power crossfade where two lines abut without a pause.", minimum=0.0, maximum=1000.0
@@ -116,9 +118,14 @@ class Encode:
         "MP3 bit rate, kbit/s; at 24 kHz and below MP3 ends at 160.",
         choices=(64, 96, 112, 128, 160, 192, 224, 256, 320),
     )
+    mp3_mode: str = key(
+        "cbr", "MP3 with a constant bit rate (cbr) or a constant quality (vbr).", choices=("cbr", "vbr")
+    )
+    mp3_vbr_quality: int = key(4, "Quality of a VBR MP3, 0 (best, largest) to 9.", minimum=0, maximum=9)
     mp3_quality: int = key(5, "LAME's effort, 0 (best, slowest) to 9.", minimum=0, maximum=9)
-    aac_kbps: int = key(96, "AAC bit rate in m4a, kbit/s.", minimum=32, maximum=320)
+    aac_kbps: int = key(96, "AAC bit rate in m4a and m4b, kbit/s.", minimum=32, maximum=320)
     opus_kbps: int = key(64, "Opus bit rate, kbit/s.", minimum=16, maximum=256)
+    fast: bool = key(False, "Encode in about half the time, at a little less quality for each bit (mp3, m4a, opus).")
 
 
 @dataclass(frozen=True, slots=True)

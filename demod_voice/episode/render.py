@@ -28,7 +28,7 @@ from demod_voice.episode.timing import Timing, arrange
 from demod_voice.errors import QualityError
 from demod_voice.formats.script_file import read_script
 from demod_voice.formats.transcript import Cue, write_srt, write_vtt
-from demod_voice.media.encode import ChapterMark, Tags
+from demod_voice.media.tags import ChapterMark, Tags
 from demod_voice.mix.loudness import prepare
 from demod_voice.mix.master import MasterReport, master
 from demod_voice.mix.timeline import Placement, render_timeline

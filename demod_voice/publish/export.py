@@ -8,7 +8,8 @@ from pathlib import Path
 
 from demod_voice.config.settings import Settings
 from demod_voice.errors import MediaError
-from demod_voice.media.encode import LOSSY, ChapterMark, Tags, decoded_blocks, encode
+from demod_voice.media.encode import LOSSY, decoded_blocks, encode
+from demod_voice.media.tags import ChapterMark, Tags
 from demod_voice.media.wav import wav_info
 from demod_voice.mix.behind import Listener
 from demod_voice.mix.loudness import NO_LOUDNESS, Meter, report

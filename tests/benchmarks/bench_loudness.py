@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "backends" / "_sdk")]
 
 from demod_voice.config import load_settings  # noqa: E402 (the path comes first)
-from demod_voice.media.encode import FORMATS, Tags, decoded_blocks  # noqa: E402
+from demod_voice.media.encode import FORMATS, decoded_blocks  # noqa: E402
+from demod_voice.media.tags import Tags  # noqa: E402
 from demod_voice.mix.loudness import measure  # noqa: E402
 from demod_voice.publish.export import Master, export  # noqa: E402
 

@@ -46,9 +46,12 @@ def test_show_has_every_key_with_its_origin(cli, path, monkeypatch):
 def test_show_a_part(cli):
     assert [line.split()[0] for line in cli("config", "show", "encode").out.splitlines()] == [
         "encode.mp3_kbps",
+        "encode.mp3_mode",
+        "encode.mp3_vbr_quality",
         "encode.mp3_quality",
         "encode.aac_kbps",
         "encode.opus_kbps",
+        "encode.fast",
     ]
     found = cli("config", "show", "encod")
     assert (found.code, found.out) == (2, "")

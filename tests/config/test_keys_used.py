@@ -218,7 +218,8 @@ def noise_wav(folder: Path, seconds: float = 4.0) -> Path:
 
 
 def encoded_bytes(settings: Settings, folder: Path, format: str) -> bytes:
-    from demod_voice.media.encode import Tags, encode
+    from demod_voice.media.encode import encode
+    from demod_voice.media.tags import Tags
 
     out = folder / f"x.{format}"
     encode(noise_wav(folder), out, format, settings.encode, Tags(), ())
@@ -435,7 +436,7 @@ def _(settings: Settings, folder: Path) -> Any:
 
 @row("loudness.tolerance_lu", (0.05, 3.0))
 def _(settings: Settings, folder: Path) -> Any:
-    from demod_voice.media.encode import Tags
+    from demod_voice.media.tags import Tags
     from demod_voice.mix.loudness import measure
     from demod_voice.publish.export import Master, export
 
@@ -448,6 +449,22 @@ def _(settings: Settings, folder: Path) -> Any:
 @row("encode.mp3_kbps", (64, 128), (64, 128))
 def _(settings: Settings, folder: Path) -> Any:
     return kbps(settings, folder, "mp3")
+
+
+@row("encode.mp3_mode", ("cbr", "vbr"), (128, False))
+def _(settings: Settings, folder: Path) -> Any:
+    found = kbps(settings, folder, "mp3")
+    return found if settings.encode.mp3_mode == "cbr" else found == 128
+
+
+@row("encode.mp3_vbr_quality", (9, 0), (False, True))
+def _(settings: Settings, folder: Path) -> Any:
+    return kbps(replace(settings, encode=replace(settings.encode, mp3_mode="vbr")), folder, "mp3") > 64
+
+
+@row("encode.fast", (True, False))
+def _(settings: Settings, folder: Path) -> Any:
+    return encoded_bytes(settings, folder, "m4a")
 
 
 @row("encode.mp3_quality", (0, 9))

@@ -13,11 +13,13 @@ from support.signals import level_at, sine, speechlike, wav
 from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import Encode
 from demod_voice.errors import MediaError, OutputError, UsageError
-from demod_voice.media.encode import FORMATS, LOSSY, ChapterMark, Tags, decoded_blocks, encode
+from demod_voice.media.encode import FORMATS, LOSSY, decoded_blocks, encode
+from demod_voice.media.tags import ChapterMark, Tags
 from demod_voice.mix.loudness import Meter
 
 RATE = 24000
 TAGS = Tags("Zwei Stimmen – 二", "Ada, Ben", "A show", "2026-01-02", "synthetic speech", {"SYNTHETIC_SPEECH": "yes"})
+TAGGED = [name for name in FORMATS if name != "wav"]
 CHAPTERS = (ChapterMark(0.0, 2.5, "Öffnung & <Gruß>"), ChapterMark(2.5, 6.0, "End"))
 
 
@@ -47,9 +49,11 @@ def loudness(clip: Clip) -> float:
 @pytest.mark.parametrize("format", FORMATS)
 def test_length_level_and_spectrum_survive(master_wav: Path, tmp_path: Path, format: str) -> None:
     source, made = decoded(master_wav), decoded(encoded(master_wav, tmp_path, format))
-    assert made.num_channels == 1
+    assert made.num_channels == (2 if format == "ogg" else 1)
     assert made.duration_s == pytest.approx(source.duration_s, abs=0.15)
-    assert loudness(made) == pytest.approx(loudness(source), abs=0.7)
+    assert np.array_equal(made.samples[0], made.samples[-1])
+    made = Clip(made.samples[:1], made.sample_rate)
+    assert loudness(made) == pytest.approx(loudness(source), abs=0.9)
     if format not in LOSSY:
         assert np.array_equal(made.samples, source.samples)
     assert level_at(Clip(made.samples[:, : 5 * made.sample_rate], made.sample_rate), 1000) == pytest.approx(
@@ -65,7 +69,7 @@ def test_the_same_input_is_the_same_bytes(master_wav: Path, tmp_path: Path, form
     assert len(hashes) == 1
 
 
-@pytest.mark.parametrize("format", ["mp3", "m4a", "opus", "flac"])
+@pytest.mark.parametrize("format", TAGGED)
 def test_tags_are_read_back(master_wav: Path, tmp_path: Path, format: str) -> None:
     with av.open(str(encoded(master_wav, tmp_path, format))) as container:
         found = {**container.metadata, **container.streams.audio[0].metadata}
@@ -76,7 +80,7 @@ def test_tags_are_read_back(master_wav: Path, tmp_path: Path, format: str) -> No
     assert found["date"].startswith("2026")
 
 
-@pytest.mark.parametrize("format", ["mp3", "m4a", "opus", "flac"])
+@pytest.mark.parametrize("format", TAGGED)
 def test_chapters_are_read_back(master_wav: Path, tmp_path: Path, format: str) -> None:
     with av.open(str(encoded(master_wav, tmp_path, format))) as container:
         found = [(float(each["start"] * each["time_base"]), each["metadata"]["title"]) for each in container.chapters()]
@@ -141,11 +145,12 @@ def test_a_folder_that_is_missing_is_an_output_error(master_wav: Path, tmp_path:
         encoded(master_wav, tmp_path / "none", format)
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "m4b"])
 def test_a_full_disk_is_an_output_error(tmp_path: Path, small_disk, format: str) -> None:
-    source = wav(tmp_path / "m.wav", np.tile(speechlike(1, 6.0, RATE, 0.5), 60), RATE, "pcm_s16le")
+    source = wav(tmp_path / "m.wav", np.tile(speechlike(1, 6.0, RATE, 0.5), 15), RATE, "pcm_s16le")
+    rates = Encode(mp3_kbps=160, aac_kbps=144, opus_kbps=256)
     with pytest.raises((OutputError, MediaError), match=r"x\."):
-        encoded(source, small_disk(1), format)
+        encode(source, small_disk(1) / f"x.{format}", format, rates, TAGS, CHAPTERS)
 
 
 def test_a_file_that_is_no_sound_is_named(tmp_path: Path) -> None:

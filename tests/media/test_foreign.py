@@ -16,8 +16,9 @@ from support.signals import level_at, sine, wav
 from demod_voice.config.settings import Encode, Limits
 from demod_voice.errors import MediaError, UsageError
 from demod_voice.media import foreign
-from demod_voice.media.encode import Tags, encode
+from demod_voice.media.encode import encode
 from demod_voice.media.foreign import decode, probe
+from demod_voice.media.tags import Tags
 from demod_voice.media.wav import read_wav, wav_info
 
 LIMITS = Limits()

@@ -12,7 +12,8 @@ from support.signals import speechlike, wav
 
 from demod_voice.config.settings import Settings
 from demod_voice.errors import MediaError
-from demod_voice.media.encode import LOSSY, ChapterMark, Tags, decoded_blocks
+from demod_voice.media.encode import LOSSY, decoded_blocks
+from demod_voice.media.tags import ChapterMark, Tags
 from demod_voice.mix.loudness import measure
 from demod_voice.mix.master import master
 from demod_voice.publish import export as exporting
