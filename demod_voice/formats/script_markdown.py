@@ -10,9 +10,11 @@ from demod_voice.config.settings import Limits
 from demod_voice.errors import Fault
 from demod_voice.formats.building import Builder
 from demod_voice.formats.document import Place, load_yaml, nearest, place_of, shown
+from demod_voice.formats.hints import NOTHING, row_hints, split_hints
 from demod_voice.formats.markup import plain_text
 from demod_voice.formats.script import Script
 from demod_voice.formats.speakers import read_speakers
+from demod_voice.formats.tags import TagError
 
 FRONT_KEYS = ("title", "id", "language", "seed", "speakers", "author", "album", "date", "description")
 META_KEYS = ("author", "album", "date", "description")
@@ -96,6 +98,8 @@ class _Body:
         elif re.fullmatch(r"(?:-\s*+){3,}|(?:\*\s*+){3,}|(?:_\s*+){3,}", row):
             self._end_turn()
             self.builder.paragraph()
+        elif row.startswith("(") and self._hints(row, number):
+            pass
         elif _BETWEEN.fullmatch(row):
             self._end_turn()
             self.builder.between(row, number)
@@ -117,6 +121,24 @@ class _Body:
 
     def _fault(self, line: int, message: str, hint: str | None) -> None:
         self.builder.faults.append(Fault(line, message, hint))
+
+    def _hints(self, row: str, number: int) -> bool:
+        """Below a heading a row of hints is for the whole chapter."""
+        first = self.turn is None and not self.builder.begun
+        try:
+            hints = row_hints(row, bare=first)
+        except TagError as error:
+            self.builder.put(error, number)
+            return True
+        if hints is None:
+            return False
+        if not first:
+            self._fault(number, f"the hints {row[:60]} stand alone", "put them after a name, or below a heading")
+        elif hints.timed:
+            self._fault(number, f"{row[:60]} cannot be meant for a whole chapter", "put it after a name")
+        else:
+            self.builder.manner = hints
+        return True
 
     def _turn(self, row: str) -> tuple[str, str] | None:
         """(a known speaker, what is said), when the row begins with one."""
@@ -156,10 +178,16 @@ class _Body:
         return _COMMENT.sub(lambda match: _GONE + f"\n{_GONE}" * match[0].count("\n"), body.replace(_GONE, ""))
 
     def _end_turn(self) -> None:
-        if self.turn is not None:
-            speaker, rows, number = self.turn
-            self.turn = None
-            self.builder.say(speaker, "\n".join(rows), number)
+        if self.turn is None:
+            return
+        speaker, rows, number = self.turn
+        self.turn = None
+        text, hints = "\n".join(rows), NOTHING
+        try:
+            hints, text = split_hints(text)
+        except TagError as error:
+            self.builder.put(error, number)
+        self.builder.say(speaker, text, number, hints)
 
 
 def _unlisted(row: str) -> str:

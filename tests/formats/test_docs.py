@@ -9,8 +9,9 @@ import pytest
 
 from demod_voice.config.settings import Limits
 from demod_voice.errors import FaultsError
+from demod_voice.formats.hints import EMOTIONS
 from demod_voice.formats.prosody import BREAKS, PITCHES, RATES, VOLUMES
-from demod_voice.formats.script_data import EPISODE_KEYS, LINE_KEYS, SEGMENT_KEYS
+from demod_voice.formats.script_data import AUDIO_KEYS, EPISODE_KEYS, LINE_KEYS, SEGMENT_KEYS
 from demod_voice.formats.script_file import read_script
 from demod_voice.formats.script_markdown import FRONT_KEYS
 from demod_voice.formats.speakers import KEYS
@@ -37,7 +38,9 @@ def test_every_key_is_described(key: str) -> None:
     assert f"`{key}`" in PAGE
 
 
-@pytest.mark.parametrize("word", [*STYLES, *RATES, *PITCHES, *VOLUMES, *BREAKS, *SAY_AS, *EMPHASES])
+@pytest.mark.parametrize(
+    "word", [*STYLES, *RATES, *PITCHES, *VOLUMES, *BREAKS, *SAY_AS, *EMPHASES, *EMOTIONS, *AUDIO_KEYS]
+)
 def test_every_word_of_a_tag_is_described(word: str) -> None:
     assert f"`{word}`" in PAGE or word == "default"
 
