@@ -106,4 +106,5 @@ def speak_item(number: int, request: SpeechRequest) -> SpeakItem:
         volume_db=request.volume_db,
         style=dict(request.style),
         max_s=request.max_s,
+        foreign=request.foreign,
     )

@@ -42,6 +42,7 @@ _FIELDS: Mapping[str, Mapping[str, tuple[type, str]]] = {
         "streams": (bool, "streams"),
         "word_times": (bool, "word_times"),
         "honours": (list, "honours"),
+        "styles": (list, "styles"),
         "cancel_grace_s": (float, "cancel_grace_s"),
         "gpu": (bool, "gpu"),
     },

@@ -31,6 +31,8 @@ class SpeechRequest:
     style: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Engine-specific settings, JSON values."""
     max_s: float | None = None
+    foreign: bool = False
+    """In another language than the line that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class EngineInfo:
     word_times: bool = False
     honours: tuple[str, ...] = ()
     """Of ``speed pitch volume phonemes``: what it does itself."""
+    styles: tuple[str, ...] = ()
+    """Manners of speaking that it has (``whisper``), asked for as ``style.delivery``."""
     cancel_grace_s: float = 2.0
     """Seconds between a cancel and the end of the process, when the engine stays silent."""
     gpu: bool = False

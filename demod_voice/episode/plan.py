@@ -97,6 +97,7 @@ def _planned(script: Script, voices: Mapping[str, ResolvedVoice], language: str,
                     language=voice.language or language,
                     seed=seed if spec.seed is None else spec.seed,
                     hints=line.hints,
+                    spans=line.spans,
                 )
                 yield PlannedLine(job, line.speaker, number, _joint(previous, line, joint), line)
                 previous, joint = line, LINE

@@ -1,8 +1,8 @@
-"""A line before an engine is asked: the job, its chunks, its key, and the requests that it becomes."""
+"""A line before an engine is asked: the job, its pieces, its key, and the requests that it becomes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,10 @@ from demod_voice.engines.types import EngineInfo, SpeechRequest
 from demod_voice.records.hashing import hash_json, seed_from
 from demod_voice.speech.guards import length_bounds_s
 from demod_voice.speech.identity import ContentHashes
+from demod_voice.speech.manner import plain_manner
+from demod_voice.speech.pieces import Piece, Pieces
 from demod_voice.speech.prepare import PREPARE_VERSION
+from demod_voice.text.spans import Span
 from demod_voice.voices.resolved import ResolvedVoice
 
 SPEECH_VERSION = 1
@@ -34,6 +37,8 @@ class LineJob:
     """Base seed: the episode's, or the speaker's."""
     hints: Mapping[str, Any] = field(default_factory=dict)
     """Wishes of the script about this line; what no engine honours yet is told as a degradation."""
+    spans: tuple[Span, ...] = ()
+    """The text in stretches, where it is not all said alike; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Line:
     """A job with everything that is made of it before an engine is asked."""
 
     job: LineJob
-    chunks: tuple[str, ...]
+    made: Pieces
     identity: Mapping[str, Any]
     """All that the take depends on, but the seed."""
 
@@ -49,6 +54,22 @@ class Line:
     def info(self) -> EngineInfo:
         """The engine that speaks it."""
         return self.job.voice.engine
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """What the engine is asked for, in order."""
+        return self.made.pieces
+
+    @property
+    def plain(self) -> bool:
+        """All of it is said in the voice's own manner."""
+        plain = plain_manner(self.job.voice, self.job.language)
+        return all(piece.manner == plain for piece in self.pieces)
+
+    @property
+    def chunks(self) -> tuple[str, ...]:
+        """The texts, as the engine gets them."""
+        return tuple(piece.text for piece in self.pieces)
 
     def seed(self, attempt: int) -> int:
         """Seed of an attempt; 0 for an engine that has no use for one, so that its takes are shared."""
@@ -63,51 +84,51 @@ class Line:
         return hash_json({**self.identity, "seed": seed if self.info.seeded else None})
 
 
-def identity(job: LineJob, chunks: tuple[str, ...], threads: int, hashes: ContentHashes) -> dict[str, Any]:
+def identity(job: LineJob, pieces: Sequence[Piece], threads: int, hashes: ContentHashes) -> dict[str, Any]:
     """All that a take depends on but its seed: content only, never a path, a name for people, a clock or a device.
 
     Raises:
         ModelMissing: a file of the voice is gone.
     """
     voice, info = job.voice, job.voice.engine
-    return {
+    plain = plain_manner(voice, job.language)
+    found = {
         "versions": [SPEECH_VERSION, PREPARE_VERSION],
         "engine": [info.name, info.output_version, threads],
         "voice": hashes.of_voice(voice.voice),
-        "chunks": list(chunks),
+        "chunks": [piece.text for piece in pieces],
         "language": job.language,
-        "speed": _honoured(voice, "speed"),
-        "pitch": _honoured(voice, "pitch"),
-        "volume_db": float(voice.volume_db),
+        "speed": plain.speed,
+        "pitch": plain.pitch,
+        "volume_db": plain.volume_db,
         "style": dict(voice.style),
     }
+    if not all(piece.manner == plain for piece in pieces):
+        found["manners"] = [{**piece.manner.content, "gap_s": piece.gap_s} for piece in pieces]
+    return found
 
 
 def requests(line: Line, attempt: int) -> Iterator[SpeechRequest]:
-    """What the engine is asked for each chunk; the chunks after the first have seeds of their own."""
-    job, voice = line.job, line.job.voice
-    speed = _honoured(voice, "speed")
+    """What the engine is asked for each piece; the pieces after the first have seeds of their own."""
+    voice = line.job.voice
     seed = line.seed(attempt)
-    for number, text in enumerate(line.chunks):
+    for number, piece in enumerate(line.pieces):
+        manner = piece.manner
         yield SpeechRequest(
-            text=text,
-            language=job.language,
+            text=piece.text,
+            language=manner.language,
             voice=voice.voice,
             seed=seed if number == 0 or not line.info.seeded else seed_from(seed, number),
-            speed=speed,
-            pitch=_honoured(voice, "pitch"),
-            style=dict(voice.style),
-            max_s=length_bounds_s(text, speed)[1] * ROOM,
+            speed=manner.speed,
+            pitch=manner.pitch,
+            style=manner.style(voice),
+            max_s=length_bounds_s(piece.text, manner.speed)[1] * ROOM,
+            foreign=manner.foreign,
         )
 
 
-def _honoured(voice: ResolvedVoice, what: str) -> float:
-    """The ratio that the engine is asked for: 1 when it cannot do it."""
-    return float(getattr(voice, what)) if what in voice.engine.honours else 1.0
-
-
-def unhonoured(job: LineJob) -> tuple[str, ...]:
-    """What a job asks for that neither its engine nor the core does yet."""
+def unhonoured(job: LineJob, wanting: Sequence[str] = ()) -> tuple[str, ...]:
+    """What a job asks for that neither its engine nor the core does; ``wanting`` is what its spans do not get."""
     voice = job.voice
     ratios = [what for what in ("speed", "pitch") if getattr(voice, what) != 1.0 and what not in voice.engine.honours]
-    return (*ratios, *(f"hint.{name}" for name in sorted(job.hints)))
+    return (*ratios, *(f"hint.{name}" for name in sorted(job.hints)), *wanting)

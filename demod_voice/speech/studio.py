@@ -37,9 +37,10 @@ from demod_voice.speech.guards import Finding, examine
 from demod_voice.speech.identity import ContentHashes
 from demod_voice.speech.joining import amplify, join, silence
 from demod_voice.speech.line import Line, LineJob, identity, requests, unhonoured
-from demod_voice.speech.prepare import prepare
+from demod_voice.speech.manner import Manner
+from demod_voice.speech.pieces import Piece, as_written, pieces_of
 from demod_voice.speech.takes import Take, TakeRecord, read_take, take_files, write_take
-from demod_voice.speech.trim import trim
+from demod_voice.speech.trim import LEAD_S, RUN_ON_S, TAIL_S, Trimmed, shift, trim
 
 __all__ = ["LineJob", "Studio", "Take"]
 
@@ -157,8 +158,7 @@ class Studio:
         faults: dict[str, Fault] = {}
         asked: set[str] = set()
         for who, job in jobs:
-            chunks = prepare(job.text, job.language, job.voice.engine)
-            if not chunks:
+            if not pieces_of(job).pieces:
                 what = f"{who}: nothing can be said in {job.text[:40]!r}"
                 faults.setdefault(what, Fault(None, what, "write words: there is no letter or digit in it"))
             elif folder is None or not self._recorded(self._line(job), folder):
@@ -176,6 +176,9 @@ class Studio:
             EngineError: the engine failed, or made no sound at all.
         """
         line = self._line(job, 0 if job.voice.engine.streams else STREAM_CHARS)
+        if not line.plain:
+            yield self._perform(line, 0).clip
+            return
         peak = 0.0
         rate = 0
         for number, request in enumerate(requests(line, 0)):
@@ -190,7 +193,7 @@ class Studio:
 
     def degradations(self, job: LineJob) -> tuple[str, ...]:
         """What ``job`` asks for that its engine does not do and the core does not do for it."""
-        return unhonoured(job)
+        return unhonoured(job, pieces_of(job).wanting)
 
     def _voice_faults(self, job: LineJob, asked: set[str]) -> list[Fault]:
         """What the engine lacks for this voice and language; each pair is asked for once."""
@@ -209,12 +212,13 @@ class Studio:
         info = job.voice.engine
         if most_chars:
             info = replace(info, max_chars=min(info.max_chars or most_chars, most_chars))
-        chunks = prepare(job.text, job.language, info)
-        if not chunks:
+            job = replace(job, voice=replace(job.voice, engine=info))
+        made = pieces_of(job)
+        if not made.pieces:
             raise UsageError(
                 f"nothing can be said in {job.text[:40]!r}", "write words: there is no letter or digit in it"
             )
-        return Line(job, chunks, identity(job, chunks, self._settings.engines.threads, self._hashes))
+        return Line(job, made, identity(job, made.pieces, self._settings.engines.threads, self._hashes))
 
     def _finished(self, line: Line, folder: Path) -> Take | None:
         """The take of any attempt that an earlier run kept."""
@@ -256,26 +260,26 @@ class Studio:
         raise failure or EngineFailed(f"engine {line.info.name} gave nothing")
 
     def _perform(self, line: Line, attempt: int) -> _Performance:
-        """Speak every chunk of the line with the seed of ``attempt``, trim each, and join them."""
-        trimmed = []
+        """Speak every piece of the line with the seed of ``attempt``, trim each, and join them."""
         spoken: list[Speech] = []
         finding: Finding | None = None
-        for text, request in zip(line.chunks, requests(line, attempt), strict=True):
+        for request in requests(line, attempt):
             speech = self._pool.speak(line.info.name, request)
-            found = examine(speech.clip, text, request.speed)
+            found = examine(speech.clip, request.text, request.speed)
             if found is not None and found.fatal:
                 return _Performance(attempt, speech.clip, speech.encoding, (), (), "", "", (), found)
             finding = max((each for each in (finding, found) if each), key=lambda each: each.badness, default=None)
             spoken.append(speech)
-            trimmed.append(trim(speech.clip, speech.words))
         if len({each.clip.sample_rate for each in spoken}) > 1:
             raise EngineFailed(f"engine {line.info.name} changed its sample rate inside one line")
-        clip, words = join([(each.clip, each.words) for each in trimmed])
+        trimmed = list(_trimmed(line.pieces, spoken))
+        shaped = [_shaped(piece.manner, each) for piece, each in zip(line.pieces, trimmed, strict=True)]
+        clip, words = join(shaped, [piece.gap_s for piece in line.pieces])
         encodings = {each.encoding for each in spoken}
-        plain = line.job.voice.volume_db == 0.0 and len(encodings) == 1
+        plain = line.plain and line.job.voice.volume_db == 0.0 and len(encodings) == 1
         return _Performance(
             attempt=attempt,
-            clip=amplify(clip, line.job.voice.volume_db),
+            clip=clip,
             encoding=encodings.pop() if plain else "pcm_f32le",
             words=words,
             trimmed_s=tuple((each.lead_s, each.tail_s) for each in trimmed),
@@ -320,6 +324,24 @@ class Studio:
             yield
 
 
+def _trimmed(pieces: Sequence[Piece], spoken: Sequence[Speech]) -> Iterator[Trimmed]:
+    """Each piece without its long silences, and without any where it runs on."""
+    for number, speech in enumerate(spoken):
+        run_on = number > 0 and pieces[number].gap_s is None
+        runs_on = number + 1 < len(pieces) and pieces[number + 1].gap_s is None
+        lead_s, tail_s = RUN_ON_S if run_on else LEAD_S, RUN_ON_S if runs_on else TAIL_S
+        yield trim(speech.clip, speech.words, lead_s, tail_s)
+
+
+def _shaped(manner: Manner, made: Trimmed) -> tuple[Clip, tuple[Word, ...]]:
+    """A piece as its manner has it, and when its words are heard then."""
+    clip = manner.applied(made.clip)
+    if manner.tempo == 1.0:
+        return clip, made.words
+    words = [replace(word, start_s=word.start_s / manner.tempo, end_s=word.end_s / manner.tempo) for word in made.words]
+    return clip, shift(words, 0.0, clip.duration_s)
+
+
 def _take(line: Line, folder: Path, record: TakeRecord) -> Take:
     return Take(
         path=take_files(folder, record.key)[0],
@@ -327,14 +349,14 @@ def _take(line: Line, folder: Path, record: TakeRecord) -> Take:
         sha256=record.sha256,
         sample_rate=record.sample_rate,
         num_samples=record.num_samples,
-        words=record.words,
+        words=as_written(record.words, line.made.units) if line.made.units else record.words,
         engine=record.engine,
         engine_output_version=record.output_version,
         model=record.model,
         model_revision=record.model_revision,
         seed=record.seed,
         attempt=record.attempt,
-        degraded=(*unhonoured(line.job), *record.degraded),
+        degraded=(*unhonoured(line.job, line.made.wanting), *record.degraded),
         spoken=False,
         cached=False,
         text_spoken=" ".join(line.chunks),

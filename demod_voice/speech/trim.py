@@ -16,6 +16,8 @@ TAIL_S = 0.15
 """Silence kept after the last sound: speech dies away slower than it begins."""
 THRESHOLD_DB = -50.0
 """Relative to the clip's own peak, so that a quiet voice keeps its soft ends. Neural engines' noise lies below it."""
+RUN_ON_S = 0.01
+"""Silence kept where two pieces run on: the two crossfade there."""
 TIME_DIGITS = 6
 
 
@@ -32,11 +34,11 @@ class Trimmed:
     """Seconds cut off after."""
 
 
-def trim(clip: Clip, words: Sequence[Word]) -> Trimmed:
-    """Cut leading silence down to ``LEAD_S`` and trailing silence to ``TAIL_S``; a silent clip stays as it is."""
+def trim(clip: Clip, words: Sequence[Word], lead_s: float = LEAD_S, tail_s: float = TAIL_S) -> Trimmed:
+    """Cut leading silence down to ``lead_s`` and trailing silence to ``tail_s``; a silent clip stays as it is."""
     first, last = sounding(clip)
-    begin = max(0, first - round(LEAD_S * clip.sample_rate))
-    end = min(clip.num_samples, last + round(TAIL_S * clip.sample_rate))
+    begin = max(0, first - round(lead_s * clip.sample_rate))
+    end = min(clip.num_samples, last + round(tail_s * clip.sample_rate))
     rate = clip.sample_rate
     cut = Clip(np.ascontiguousarray(clip.samples[:, begin:end]), rate)
     moved = shift(words, -begin / rate, cut.duration_s)

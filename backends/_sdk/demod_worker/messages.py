@@ -90,6 +90,7 @@ class SpeakItem:
     item: int
     """Number of the item inside its request; audio frames and results name it."""
     text: str
+    """Words; for an engine that honours ``phonemes``, IPA in double brackets is spoken as it stands (``[[dʒɪf]]``)."""
     language: str = ""
     """BCP 47 tag, or empty for the voice's own language."""
     voice: Voice = field(default_factory=Voice)
@@ -104,11 +105,14 @@ class SpeakItem:
     phonemes: Optional[str] = None
     """IPA to speak instead of the text, for engines that take it."""
     style: Dict[str, Any] = field(default_factory=dict)
-    """What only this engine knows (``noise_scale``, ``temperature``, ``pitch_range``)."""
+    """What only this engine knows (``noise_scale``, ``pitch_range``), and ``delivery``, one of its engine.toml's styles."""
     target_duration_s: Optional[float] = None
     max_s: Optional[float] = None
     """The engine stops, and says so, when a take grows longer than this."""
     context: Tuple[ContextTurn, ...] = ()
+    foreign: bool = False
+    """The language is not the one of the line that this belongs to: an engine whose voices speak one language each takes
+    the nearest voice of that language."""
 
 
 @dataclass(frozen=True)
