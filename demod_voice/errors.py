@@ -34,6 +34,8 @@ from dataclasses import dataclass
 
 EXIT_UNEXPECTED = 1
 EXIT_INTERRUPTED = 130
+MOST_FAULTS = 200
+"""So many faults of one file are listed; the rest is counted."""
 
 
 class DemodError(Exception):
@@ -69,20 +71,23 @@ class Fault:
 
 
 class FaultsError(UsageError):
-    """Every fault of one file at once, in the order of their lines."""
+    """Every fault of one file at once, in the order of their lines; beyond ``MOST_FAULTS`` they are only counted."""
 
     def __init__(self, source: str, faults: list[Fault], hint: str | None = None) -> None:
         self.source = source
-        self.faults = sorted(faults, key=lambda fault: fault.line or 0)
+        self.faults = sorted(faults, key=lambda fault: fault.line or 0)[:MOST_FAULTS]
         rows = [_fault_row(source, fault) for fault in self.faults]
-        count = f"{len(rows)} fault{'s' if len(rows) != 1 else ''} in {source}"
+        if len(faults) > MOST_FAULTS:
+            rows.append(f"  and {len(faults) - MOST_FAULTS} more")
+        count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''} in {source}"
         super().__init__("\n".join([count, *rows]), hint)
 
 
 def _fault_row(source: str, fault: Fault) -> str:
     place = source if fault.line is None else f"{source}:{fault.line}"
-    hint = f" ({fault.hint})" if fault.hint else ""
-    return f"  {place}: {fault.message}{hint}"
+    hint = fault.hint or ""
+    remedy = f"; {hint}" if "(" in hint else f" ({hint})" if hint else ""
+    return f"  {place}: {fault.message}{remedy}"
 
 
 class MediaError(DemodError):

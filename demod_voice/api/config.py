@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,11 +147,7 @@ def _target(path: str | Path | None) -> Path:
 def _alone() -> Iterator[None]:
     """One change of the settings file at a time, so that none is lost."""
     lock = state_folder() / "config.lock"
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(lock))
-        except OSError as error:
-            raise output_error(lock, error) from error
+    with locked(lock):
         yield
 
 

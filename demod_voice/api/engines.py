@@ -15,6 +15,7 @@ from demod_voice.engines.environments import install as _install
 from demod_voice.engines.environments import remove as _remove
 from demod_voice.engines.locate import engine, find_engines
 from demod_voice.engines.types import EngineInfo
+from demod_voice.errors import UsageError
 from demod_voice.records.progress import SILENT, Progress
 
 __all__ = [
@@ -95,10 +96,14 @@ def check_engine(
         preset: which voice speaks.
 
     Raises:
+        UsageError: the engine has no model of its own, and none is given.
         EngineNotInstalled: there is no such engine, or no environment.
     """
+    info = engine(name, settings)
+    if info.needs_model and model is None:
+        raise UsageError(f"engine {name} needs a model", f"demod-voice engines check {name} --model FILE")
     path = str(Path(model).resolve()) if model else None
-    return _check(engine(name, settings), settings, progress, path, Voice(preset=preset, model=path))
+    return _check(info, settings, progress, path, Voice(preset=preset, model=path))
 
 
 def failed_findings(findings: list[Finding]) -> list[Finding]:

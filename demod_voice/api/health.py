@@ -12,7 +12,7 @@ from pathlib import Path
 
 from demod_voice.config.folders import cache_folder, config_folder, data_folder
 from demod_voice.config.settings import DEFAULTS, Settings
-from demod_voice.engines.environments import EnvironmentState, state
+from demod_voice.engines.environments import USABLE, EnvironmentState, state
 from demod_voice.engines.locate import find_engines
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import EngineInfo
@@ -76,7 +76,7 @@ def _engines(settings: Settings, progress: Progress) -> Iterator[Check]:
     for info in find_engines(settings).values():
         wanted = info.name == settings.engines.default or info.name in settings.engines.named
         found = state(info, settings)
-        usable = found in (EnvironmentState.READY, EnvironmentState.EXTERNAL) or (info.embedded and wanted)
+        usable = found in USABLE or (info.embedded and wanted)
         if usable:
             yield _start(info, settings, progress)
         elif found is EnvironmentState.MISSING:

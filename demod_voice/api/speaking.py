@@ -20,7 +20,7 @@ from demod_voice.media.tags import Tags
 from demod_voice.media.wav import WavWriter, encode_pcm, read_wav
 from demod_voice.records.atomic import output_error, replacing
 from demod_voice.records.progress import SILENT, Progress
-from demod_voice.speech.studio import LineJob, Studio
+from demod_voice.speech.studio import LineJob, Question, Studio
 from demod_voice.text.clean import speakable
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 
@@ -89,7 +89,7 @@ def speak_to_file(
     degraded: dict[str, None] = {}
     progress.start("speak", len(jobs), "paragraphs")
     with tempfile.TemporaryDirectory(prefix="demod-voice-") as temporary, Studio(settings, progress=progress) as studio:
-        studio.verify([(job.voice.name, job) for job in jobs])
+        studio.verify([Question(job.voice.name, job) for job in jobs])
         takes = _takes(studio, jobs, Path(temporary), degraded, progress)
         with replacing(target) as unfinished:
             wav = unfinished if kind == "wav" else Path(temporary) / "whole.wav"
@@ -152,7 +152,7 @@ _TAGS = Tags(title="", artist="", album="", date="", comment="", extra={"SYNTHET
 def _stream(jobs: list[LineJob], settings: Settings, progress: Progress) -> Iterator[Clip]:
     rate = 0
     with Studio(settings, progress=progress) as studio:
-        studio.verify([(jobs[0].voice.name, job) for job in jobs])
+        studio.verify([Question(jobs[0].voice.name, job) for job in jobs])
         for job in jobs:
             for what in studio.degradations(job) if job is jobs[0] else ():
                 progress.note(f"{job.voice.engine.name} does not honour {what}")

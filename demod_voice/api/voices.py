@@ -9,8 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from demod_worker.messages import Voice
+
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
+from demod_voice.engines.environments import USABLE, state
+from demod_voice.engines.locate import find_engines
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import DemodError, Fault, UsageError
 from demod_voice.media.wav import read_wav
@@ -94,16 +98,27 @@ def list_voices(engine: str = "", *, settings: Settings = DEFAULTS, progress: Pr
     return VoiceList(saved, models, presets, engine, contents.broken)
 
 
-def add_voice(new: NewVoice, *, settings: Settings = DEFAULTS) -> AddReport:
-    """Save a voice.
+def add_voice(new: NewVoice, *, settings: Settings = DEFAULTS, progress: Progress = SILENT) -> AddReport:
+    """Save a voice. An engine that is installed is asked whether it has the preset.
 
     Raises:
         FaultsError: everything that is wrong with it, at once; nothing was saved.
+        EngineError: the engine that is to be asked does not start.
         OutputError: the voices folder cannot be written.
     """
     given = [*new.references, new.model, new.adapter, new.consent_file]
     check_inside([path for path in given if path is not None], settings.paths.allowed_roots)
-    return VoiceStore(settings).add(new)
+    return VoiceStore(settings).add(new, _preset_faults(new, settings, progress))
+
+
+def _preset_faults(new: NewVoice, settings: Settings, progress: Progress) -> list[Fault]:
+    """What the engine says of the preset; one that is not installed is not installed for the question."""
+    info = find_engines(settings).get(new.engine)
+    if new.preset is None or info is None or state(info, settings) not in USABLE:
+        return []
+    voice = ResolvedVoice(new.name, info, Voice(preset=new.preset))
+    with Pool(settings, jobs=1, progress=progress) as pool:
+        return voice.verify(pool)
 
 
 def show_voice(name: str, *, settings: Settings = DEFAULTS) -> SavedVoice:

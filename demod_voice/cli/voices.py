@@ -197,7 +197,7 @@ def _add(args: argparse.Namespace, app: App) -> None:
         consent=args.consent,
         licence=args.licence,
     )
-    report = add_voice(new, settings=app.settings)
+    report = add_voice(new, settings=app.settings, progress=app.progress)
     for warning in report.warnings:
         app.note(f"warning: {warning}")
     record = report.voice.record

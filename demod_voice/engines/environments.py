@@ -48,6 +48,10 @@ class EnvironmentState(Enum):
     """The interpreter comes from ``engines.<name>.python`` (Nix, or the user's own), or the engine is no Python."""
 
 
+USABLE = (EnvironmentState.READY, EnvironmentState.EXTERNAL)
+"""The engine can be started as it is."""
+
+
 def environment_folder(info: EngineInfo) -> Path:
     """Where the engine's environment is made."""
     return data_folder() / "engines" / info.name

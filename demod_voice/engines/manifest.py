@@ -39,6 +39,7 @@ _FIELDS: Mapping[str, Mapping[str, tuple[type, str]]] = {
         "determinism": (str, "determinism"),
         "seeded": (bool, "seeded"),
         "clones": (bool, "clones"),
+        "needs_model": (bool, "needs_model"),
         "streams": (bool, "streams"),
         "word_times": (bool, "word_times"),
         "honours": (list, "honours"),

@@ -79,6 +79,8 @@ class EngineInfo:
     """False: the seed changes nothing, so it is left out of a take's key and takes are shared between episodes."""
     clones: bool = False
     """It speaks with a voice taken from reference clips, so consent is asked for."""
+    needs_model: bool = False
+    """It has no voice of its own: a saved voice or a model must be named."""
     streams: bool = False
     word_times: bool = False
     honours: tuple[str, ...] = ()

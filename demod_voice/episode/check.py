@@ -7,9 +7,8 @@ from pathlib import Path
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
-from demod_voice.episode.plan import make_plan
+from demod_voice.episode.plan import draft_plan, questions
 from demod_voice.episode.timing import pause_before
-from demod_voice.formats.script_file import read_script
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.studio import Studio
 
@@ -40,9 +39,9 @@ def check(script_path: Path, settings: Settings, progress: Progress = SILENT) ->
         EngineError: an engine is not installed or does not start.
     """
     check_inside([script_path], settings.paths.allowed_roots)
-    plan = make_plan(read_script(script_path, settings.limits), script_path.parent, settings)
+    plan, faults = draft_plan(script_path, settings)
     with Studio(settings, jobs=1, progress=progress) as studio:
-        studio.verify([(line.speaker, line.job) for line in plan.lines])
+        studio.verify(questions(plan), source=str(script_path), faults=faults)
     speakers = {name: sum(line.speaker == name for line in plan.lines) for name in plan.voices}
     words = sum(len(line.job.text.split()) for line in plan.lines)
     pauses = sum(pause_before(line, settings.episode.pauses, plan.seed) for line in plan.lines)

@@ -17,11 +17,10 @@ from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.check import WORDS_PER_MINUTE
 from demod_voice.episode.chosen import applies, match, read_choices
-from demod_voice.episode.plan import Plan, PlannedLine, make_plan
+from demod_voice.episode.plan import Plan, PlannedLine, read_plan
 from demod_voice.episode.request import recall
 from demod_voice.episode.timing import arrange
 from demod_voice.errors import UsageError
-from demod_voice.formats.script_file import read_script
 from demod_voice.speech.studio import Studio, Take
 from demod_voice.speech.takes import TakeRecord, parse_record, take_files
 
@@ -136,7 +135,7 @@ def diff(old: Path, new: Path, settings: Settings) -> DiffReport:
         UsageError, FaultsError: a file is missing, or a script is wrong.
     """
     check_inside([old, new], settings.paths.allowed_roots)
-    plan = _plan(new, settings)
+    plan = read_plan(new, settings)
     with Studio(settings) as studio:
         before = _rendered(old, settings) if _is_episode(old) else _scripted(old, studio, settings)
         fates = _fates(plan, studio, before, settings)
@@ -165,13 +164,9 @@ def _is_episode(path: Path) -> bool:
     )
 
 
-def _plan(path: Path, settings: Settings) -> Plan:
-    return make_plan(read_script(path, settings.limits), path.parent, settings)
-
-
 def _scripted(path: Path, studio: Studio, settings: Settings) -> _Version:
     """A script as the old version: what it would be made of."""
-    plan = _plan(path, settings)
+    plan = read_plan(path, settings)
     keys = frozenset(studio.key(line.job, attempt) for line in plan.lines for attempt in range(settings.attempts))
     gaps = _gaps(plan, [_guess(line.source.text) for line in plan.lines], settings)
     lines = [

@@ -12,8 +12,9 @@ from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.formats.script import Chapter, Script, ScriptLine, SpeakerSpec
+from demod_voice.formats.script_file import scan_script
 from demod_voice.records.hashing import hash_json
-from demod_voice.speech.studio import LineJob
+from demod_voice.speech.studio import LineJob, Question
 from demod_voice.text.spans import Span
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 
@@ -52,11 +53,50 @@ def make_plan(script: Script, folder: Path, settings: Settings) -> Plan:
     Raises:
         FaultsError: every speaker whose voice or engine does not exist, at once, with its line in the script.
     """
+    plan, faults = _plan(script, folder, settings)
+    if faults:
+        raise FaultsError(script.source, faults)
+    return plan
+
+
+def read_plan(path: Path, settings: Settings) -> Plan:
+    """Read a script and plan every line of it.
+
+    Raises:
+        UsageError: the file cannot be read as a script.
+        FaultsError: everything that is wrong in it and with its speakers, at once, with lines.
+    """
+    plan, faults = draft_plan(path, settings)
+    if faults:
+        raise FaultsError(str(path), faults)
+    return plan
+
+
+def draft_plan(path: Path, settings: Settings) -> tuple[Plan, list[Fault]]:
+    """A plan of the lines that can be planned, and everything that is wrong with the script and its speakers.
+
+    Raises:
+        UsageError: the file cannot be read as a script.
+    """
+    script, faults = scan_script(path, settings.limits)
+    plan, more = _plan(script, path.parent, settings)
+    return plan, [*faults, *more]
+
+
+def questions(plan: Plan) -> list[Question]:
+    """What to ask the engines before anything is spoken: each line, with where it and its voice stand."""
+    return [
+        Question(f"speaker {line.speaker}", line.job, line.source.line, plan.script.speakers[line.speaker].line)
+        for line in plan.lines
+    ]
+
+
+def _plan(script: Script, folder: Path, settings: Settings) -> tuple[Plan, list[Fault]]:
     language = script.language or settings.language
     seed = settings.seed if script.seed is None else script.seed
-    voices = _resolve_speakers(script, folder, settings, language)
+    voices, faults = _resolve_speakers(script, folder, settings, language)
     lines = tuple(_planned(script, voices, language, seed))
-    return Plan(script, language, seed, voices, lines)
+    return Plan(script, language, seed, voices, lines), faults
 
 
 def line_id(chapter: Chapter, line: ScriptLine, occurrences: Counter[str]) -> str:
@@ -82,12 +122,15 @@ def _asked(span: Span) -> dict[str, Any]:
 
 
 def _planned(script: Script, voices: Mapping[str, ResolvedVoice], language: str, seed: int) -> Iterator[PlannedLine]:
+    """The lines of every speaker who has a voice."""
     occurrences: Counter[str] = Counter()
     previous: ScriptLine | None = None
     for number, chapter in enumerate(script.chapters):
         joint = CHAPTER
         for paragraph in chapter.paragraphs:
             for line in paragraph.lines:
+                if line.speaker not in voices:
+                    continue
                 spec = script.speakers[line.speaker]
                 voice = voices[line.speaker]
                 job = LineJob(
@@ -112,7 +155,10 @@ def _joint(previous: ScriptLine | None, line: ScriptLine, joint: str) -> str:
     return joint
 
 
-def _resolve_speakers(script: Script, folder: Path, settings: Settings, language: str) -> dict[str, ResolvedVoice]:
+def _resolve_speakers(
+    script: Script, folder: Path, settings: Settings, language: str
+) -> tuple[dict[str, ResolvedVoice], list[Fault]]:
+    """The voice of each speaker who has lines, and what is wrong with the others."""
     heard = {line.speaker for chapter in script.chapters for each in chapter.paragraphs for line in each.lines}
     voices: dict[str, ResolvedVoice] = {}
     faults: list[Fault] = []
@@ -123,9 +169,7 @@ def _resolve_speakers(script: Script, folder: Path, settings: Settings, language
             voices[name] = _resolve_speaker(spec, folder, settings, language)
         except UsageError as error:
             faults.append(Fault(spec.line, f"speaker {name}: {error.message}", error.hint))
-    if faults:
-        raise FaultsError(script.source, faults)
-    return voices
+    return voices, faults
 
 
 def _resolve_speaker(spec: SpeakerSpec, folder: Path, settings: Settings, language: str) -> ResolvedVoice:

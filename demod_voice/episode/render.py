@@ -21,12 +21,11 @@ from demod_voice.config.settings import Settings
 from demod_voice.episode.chosen import chosen_takes
 from demod_voice.episode.manifest import Facts, chapter_marks, manifest, metrics
 from demod_voice.episode.outputs import Outputs, outputs_for
-from demod_voice.episode.plan import Plan, make_plan
+from demod_voice.episode.plan import Plan, questions, read_plan
 from demod_voice.episode.request import Request, remember
 from demod_voice.episode.speaking import speak_all
 from demod_voice.episode.timing import Timing, arrange
 from demod_voice.errors import QualityError
-from demod_voice.formats.script_file import read_script
 from demod_voice.formats.transcript import Cue, write_srt, write_vtt
 from demod_voice.media.tags import ChapterMark, Tags
 from demod_voice.mix.loudness import prepare
@@ -99,13 +98,12 @@ def render(
     threading.Thread(target=prepare, name="prepare", daemon=True).start()
     outputs = outputs_for(output, tuple(formats), settings)
     check_inside([script_path], settings.paths.allowed_roots)
-    script = read_script(script_path, settings.limits)
-    plan = make_plan(script, script_path.parent, settings)
+    plan = read_plan(script_path, settings)
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
         sweep(outputs.files)
         run = RunFolder(outputs.work)
         remember(run.path, Request(script_path, settings.seed, settings.language, settings.attempts))
-        takes = _takes(plan, run, settings, progress, clock)
+        takes = _takes(plan, str(script_path), run, settings, progress, clock)
         timing = arrange(plan, takes, settings.episode)
         with clock.phase("mix"):
             master_hash, mastered = _mix(run, timing, plan, settings, progress)
@@ -138,14 +136,22 @@ def _lock_path(outputs: Outputs) -> Path:
     return outputs.work / "lock"
 
 
-def _takes(plan: Plan, run: RunFolder, settings: Settings, progress: Progress, clock: _Clock) -> list[Take]:
+def _takes(
+    plan: Plan, source: str, run: RunFolder, settings: Settings, progress: Progress, clock: _Clock
+) -> list[Take]:
+    """Every line, spoken; a run that fails before anything is kept leaves no folder."""
     jobs = settings.jobs or _processors()
     folder = run.path / "takes"
-    with clock.phase("speak"), Studio(settings, jobs=jobs, log_path=run.path / "run.log", progress=progress) as studio:
-        chosen = chosen_takes(plan, studio, run.path, progress)
-        asked = [(line.speaker, line.job) for number, line in enumerate(plan.lines) if number not in chosen]
-        studio.verify(asked, folder)
-        return speak_all(plan, studio, folder, jobs, progress, chosen)
+    log = run.path / "run.log"
+    try:
+        with clock.phase("speak"), Studio(settings, jobs=jobs, log_path=log, progress=progress) as studio:
+            chosen = chosen_takes(plan, studio, run.path, progress)
+            asked = [each for number, each in enumerate(questions(plan)) if number not in chosen]
+            studio.verify(asked, folder, source)
+            return speak_all(plan, studio, folder, jobs, progress, chosen)
+    except BaseException:
+        run.remove_if_empty()
+        raise
 
 
 def _mix(

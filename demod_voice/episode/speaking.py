@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demod_voice.episode.plan import Plan, PlannedLine
-from demod_voice.errors import EngineError
+from demod_voice.errors import EngineError, EngineRefused
 from demod_voice.records.progress import Progress
 from demod_voice.speech.studio import Studio, Take
 
@@ -74,4 +74,5 @@ def _report(failures: Sequence[Failure], total: int, source: str) -> EngineError
         rows = [*rows[:SHOWN_FAILURES], f"  ... and {len(rows) - SHOWN_FAILURES} more"]
     message = f"{len(failures)} of {total} lines could not be spoken\n" + "\n".join(rows)
     kept = "the other lines are kept: run the same command again and only these are spoken"
-    return type(first)(message, f"{first.hint}\n  {kept}" if first.hint else kept)
+    hints = [first.hint, None if len(failures) == total or isinstance(first, EngineRefused) else kept]
+    return type(first)(message, "\n  ".join(hint for hint in hints if hint) or None)

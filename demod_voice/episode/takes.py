@@ -16,10 +16,9 @@ from pathlib import Path
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.chosen import Choice, applies, match, read_choices, write_choices
-from demod_voice.episode.plan import Plan, PlannedLine, make_plan
+from demod_voice.episode.plan import Plan, PlannedLine, read_plan
 from demod_voice.episode.request import Request, recall
 from demod_voice.errors import UsageError
-from demod_voice.formats.script_file import read_script
 from demod_voice.records.hashing import hash_bytes, seed_from
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
@@ -284,7 +283,7 @@ def open_takes(
     check_inside([work, *([script] if script else [])], settings.paths.allowed_roots)
     request = recall(work) if script is None else Request(script, settings.seed, settings.language, settings.attempts)
     known = request.settings(settings)
-    plan = make_plan(read_script(request.script, known.limits), request.script.parent, known)
+    plan = read_plan(request.script, known)
     with (
         locked(work / "lock", _waiting(progress, work)) if alone else nullcontext(),
         Studio(known, log_path=work / "run.log", progress=progress) as studio,

@@ -15,8 +15,6 @@ from demod_voice.units import format_size, parse_size
 
 MARKDOWN, JSON, YAML = (".md", ".markdown", ".txt"), (".json",), (".yaml", ".yml")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-MOST_FAULTS = 200
-"""So many faults are listed; the rest is counted."""
 
 TEMPLATE = """---
 title: My first episode
@@ -52,6 +50,18 @@ def read_script(path: Path, limits: Limits) -> Script:
         UsageError: the file does not exist, is too large, or is of no known kind.
         FaultsError: everything that is wrong in it, with lines.
     """
+    script, faults = scan_script(path, limits)
+    if faults:
+        raise FaultsError(str(path), faults)
+    return script
+
+
+def scan_script(path: Path, limits: Limits) -> tuple[Script, list[Fault]]:
+    """As much of the script as can be read, and everything that is wrong in it: for who looks for more faults.
+
+    Raises:
+        UsageError: the file does not exist, is too large, is empty, or is no text of a known kind.
+    """
     text = _text(path, limits)
     faults: list[Fault] = []
     if not text.strip():
@@ -65,16 +75,7 @@ def read_script(path: Path, limits: Limits) -> Script:
         script = read_data(load_yaml(text, 0, faults), path.name, limits, faults)
     else:
         script = read_markdown(text, path.name, limits, faults)
-    if faults:
-        raise _error(path, faults)
-    return script
-
-
-def _error(path: Path, faults: list[Fault]) -> FaultsError:
-    if len(faults) <= MOST_FAULTS:
-        return FaultsError(str(path), faults)
-    first = sorted(faults, key=lambda fault: fault.line or 0)[:MOST_FAULTS]
-    return FaultsError(str(path), first, f"and {len(faults) - MOST_FAULTS} more")
+    return script, faults
 
 
 def _text(path: Path, limits: Limits) -> str:

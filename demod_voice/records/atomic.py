@@ -75,6 +75,8 @@ def output_error(path: Path, error: OSError) -> OutputError:
         errno.EISDIR: ("it is a folder", "give a file name"),
         errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
     }
+    if error.errno == errno.ENOENT and path.parent.is_dir():
+        return OutputError(f"cannot write {path}: nothing can be made there", "choose another output folder")
     reason, hint = reasons.get(error.errno or 0, (error.strerror or str(error), None))
     return OutputError(f"cannot write {path}: {reason}", hint)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -109,6 +110,12 @@ class RunFolder:
         if hashes != stored["hashes"]:
             return None
         return StepRecord(step.key, hashes, stored["facts"], reused=True)
+
+    def remove_if_empty(self) -> None:
+        """Remove the folder when nothing in it is worth keeping: no take, no record, no word of an engine."""
+        files = [path for path in self.path.rglob("*") if path.is_file() and path.stat().st_size]
+        if not any(path.parent != self.path or path.suffix == ".log" for path in files):
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def _record(self, name: str) -> Path:
         return self.path / "steps" / f"{name}.json"

@@ -42,6 +42,19 @@ class LineJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """Can this line be said? Asked of its engine before anything is spoken."""
+
+    who: str
+    """Label of every answer: the speaker, or the voice."""
+    job: LineJob
+    line: int | None = None
+    """Where the text stands in its file, 1-based."""
+    voice_line: int | None = None
+    """Where the voice is named in that file, 1-based."""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A job with everything that is made of it before an engine is asked."""
 

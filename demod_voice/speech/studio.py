@@ -36,13 +36,13 @@ from demod_voice.speech.cache import SpeechCache
 from demod_voice.speech.guards import Finding, examine
 from demod_voice.speech.identity import ContentHashes
 from demod_voice.speech.joining import amplify, join, silence
-from demod_voice.speech.line import Line, LineJob, identity, requests, unhonoured
+from demod_voice.speech.line import Line, LineJob, Question, identity, requests, unhonoured
 from demod_voice.speech.manner import Manner
 from demod_voice.speech.pieces import Piece, as_written, pieces_of
 from demod_voice.speech.takes import Take, TakeRecord, read_take, take_files, write_take
 from demod_voice.speech.trim import LEAD_S, RUN_ON_S, TAIL_S, Trimmed, shift, trim
 
-__all__ = ["LineJob", "Studio", "Take"]
+__all__ = ["LineJob", "Question", "Studio", "Take"]
 
 RETRIED = (EngineFailed, EngineTimedOut, EngineOutOfMemory, EngineBrokenProtocol)
 """Failures that another seed may avoid (sound without end breaks the protocol). A crash was repeated by the pool."""
@@ -144,29 +144,40 @@ class Studio:
         record = read_take(folder, key) if cached else record
         return None if record is None else replace(_take(self._line(job), folder, record), cached=cached)
 
-    def verify(self, jobs: Sequence[tuple[str, LineJob]], folder: Path | None = None) -> None:
+    def verify(
+        self,
+        questions: Sequence[Question],
+        folder: Path | None = None,
+        source: str = "the voices",
+        faults: Sequence[Fault] = (),
+    ) -> None:
         """Start every engine that is needed and check that it has the voices, and that each line can be said.
 
         Args:
-            jobs: (who, line) pairs; the first half only labels messages.
+            questions: the lines.
             folder: where finished takes lie; an engine whose lines are all there is not started.
+            source: the file that the lines come from, for messages.
+            faults: what is known to be wrong with it; told together with what is found.
 
         Raises:
-            FaultsError: everything that is missing, at once.
-            EngineError: an engine is not installed or does not start.
+            FaultsError: everything that is wrong, at once.
+            EngineError: an engine is not installed or does not start, and nothing else is wrong.
         """
-        faults: dict[str, Fault] = {}
-        asked: set[str] = set()
-        for who, job in jobs:
+        found: dict[Fault, EngineError | None] = dict.fromkeys(faults)
+        answers: dict[str, dict[Fault, EngineError | None]] = {}
+        for each in questions:
+            job = each.job
             if not pieces_of(job).pieces:
-                what = f"{who}: nothing can be said in {job.text[:40]!r}"
-                faults.setdefault(what, Fault(None, what, "write words: there is no letter or digit in it"))
+                what = f"{each.who}: nothing can be said in {job.text[:40]!r}"
+                found[Fault(each.line, what, "write words: there is no letter or digit in it")] = None
             elif folder is None or not self._recorded(self._line(job), folder):
-                for found in self._voice_faults(job, asked):
-                    what = f"{who}: {found.message}"
-                    faults.setdefault(what, Fault(None, what, found.hint))
-        if faults:
-            raise FaultsError("the voices", list(faults.values()))
+                for fault, failure in self._answer(job, answers).items():
+                    found[Fault(each.voice_line, f"{each.who}: {fault.message}", fault.hint)] = failure
+        failures = [failure for failure in found.values() if failure is not None]
+        if failures and len(failures) == len(found):
+            raise failures[0]
+        if found:
+            raise FaultsError(source, list(found))
 
     def stream(self, job: LineJob) -> Iterator[Clip]:
         """The sound of ``job`` as it is made: one attempt, no trimming, no cache; the volume is applied.
@@ -195,14 +206,18 @@ class Studio:
         """What ``job`` asks for that its engine does not do and the core does not do for it."""
         return unhonoured(job, pieces_of(job).wanting)
 
-    def _voice_faults(self, job: LineJob, asked: set[str]) -> list[Fault]:
-        """What the engine lacks for this voice and language; each pair is asked for once."""
+    def _answer(
+        self, job: LineJob, answers: dict[str, dict[Fault, EngineError | None]]
+    ) -> dict[Fault, EngineError | None]:
+        """What the engine lacks for this voice and language, and why it could not say; each pair is asked for once."""
         voice = job.voice
         name = hash_json([voice.engine.name, self._hashes.of_voice(voice.voice), job.language])
-        if name in asked:
-            return []
-        asked.add(name)
-        return voice.verify(self._pool, job.language)
+        if name not in answers:
+            try:
+                answers[name] = dict.fromkeys(voice.verify(self._pool, job.language))
+            except EngineError as error:
+                answers[name] = {Fault(None, error.message.splitlines()[0], error.hint): error}
+        return answers[name]
 
     def _recorded(self, line: Line, folder: Path) -> bool:
         """True when a take of some attempt was written down (its sound is verified when it is used)."""

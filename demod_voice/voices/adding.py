@@ -13,6 +13,7 @@ from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.locate import find_engines
 from demod_voice.errors import EngineError, Fault
 from demod_voice.voices.names import name_fault
+from demod_voice.voices.resolved import model_remedy
 from demod_voice.voices.saved import CONSENT_WORDS
 
 RATIO_RANGE = (0.25, 4.0)
@@ -60,7 +61,7 @@ class NewVoice:
 
 def faults(new: NewVoice, settings: Settings) -> list[Fault]:
     """Everything that is wrong with ``new`` as far as it can be seen without decoding its clips."""
-    return [*_name(new), *_engine(new, settings), *_made_of(new), *_consent(new), *_defaults(new)]
+    return [*_name(new), *_engine(new, settings), *_made_of(new, settings), *_consent(new), *_defaults(new)]
 
 
 def number_faults(speed: float, pitch: float, volume_db: float) -> Iterator[Fault]:
@@ -104,7 +105,10 @@ def _cloning_engines(settings: Settings) -> str:
     return f"these can: {', '.join(names)}" if names else "no engine on this machine can"
 
 
-def _made_of(new: NewVoice) -> Iterator[Fault]:
+def _made_of(new: NewVoice, settings: Settings) -> Iterator[Fault]:
+    info = find_engines(settings).get(new.engine)
+    if new.preset is not None and info is not None and info.needs_model:
+        yield Fault(None, f"engine {info.name} has no presets", f"leave out --preset; {model_remedy(info)}")
     if new.preset is None and new.model is None and not new.cloned:
         yield Fault(None, "nothing says what the voice is made of", "give --preset, --model, --reference or --adapter")
     if new.preset is not None and (new.cloned or new.model is not None):

@@ -16,7 +16,7 @@ from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineNotInstalled, Fault, UsageError
 from demod_voice.voices.adding import language_fault, number_faults
 from demod_voice.voices.names import meant
-from demod_voice.voices.resolved import ResolvedVoice
+from demod_voice.voices.resolved import ResolvedVoice, model_remedy
 from demod_voice.voices.saved import UNSAID_CONSENT, SavedVoice
 from demod_voice.voices.store import MODEL_SUFFIX, VoiceStore
 
@@ -99,7 +99,17 @@ def _find(settings: Settings, engine: str, voice: str, model: str) -> ResolvedVo
         raise UsageError(
             f"model {model} does not exist", meant(model, _known(store)) or "give the path of a model file"
         )
-    return _preset(_info(engine or settings.engines.default, settings), voice)
+    info = _info(engine or settings.engines.default, settings)
+    if info.needs_model:
+        raise _no_model(info, voice, store)
+    return _preset(info, voice)
+
+
+def _no_model(info: EngineInfo, voice: str, store: VoiceStore) -> UsageError:
+    """The error for an engine that has no voice of its own, and is not told which saved one or which model."""
+    message = f"there is no voice {voice!r} for engine {info.name}" if voice else f"engine {info.name} needs a voice"
+    near = meant(voice, _known(store)) if voice else ""
+    return UsageError(message, f"{near} {model_remedy(info)}".strip())
 
 
 def _saved(settings: Settings, saved: SavedVoice, engine: str) -> ResolvedVoice:

@@ -68,6 +68,13 @@ class ResolvedVoice:
         return Fault(None, f"engine {self.engine.name} does not speak {language!r}", f"it speaks {', '.join(spoken)}")
 
 
+def model_remedy(info: EngineInfo) -> str:
+    """How to come by a voice of an engine that brings none along."""
+    source = f" (from {info.model_source})" if info.model_source else ""
+    add = f"demod-voice voices add NAME --engine {info.name} --model FILE"
+    return f"get a model and the .json that belongs to it{source}, then: {add}"
+
+
 def has_preset(preset: str, offered: Iterable[str]) -> bool:
     """True when ``preset`` is one of the engine's voices, or a listed voice with a variant (``en-us+f3``)."""
     known = set(offered)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -108,14 +108,18 @@ class VoiceStore:
             )
         return found
 
-    def add(self, new: NewVoice) -> AddReport:
+    def add(self, new: NewVoice, more: Iterable[Fault] = ()) -> AddReport:
         """Save a voice: clips decoded and copied, small models copied, everything hashed.
+
+        Args:
+            new: the voice.
+            more: what else is wrong with it (its engine was asked); told with all the rest.
 
         Raises:
             FaultsError: everything that is wrong with it, at once; nothing was saved.
             OutputError: the voices folder cannot be written.
         """
-        found = faults(new, self.settings)
+        found = [*faults(new, self.settings), *more]
         taken = self._taken(new.name)
         if taken:
             found.append(taken)

@@ -49,6 +49,13 @@ def test_check_prints_every_finding_and_ends_with_4_when_one_failed(
     assert "failed" in done.out
 
 
+def test_check_asks_for_the_model_of_an_engine_that_has_none(cli: Callable[..., object]) -> None:
+    done = cli("engines", "check", "piper")
+    assert (done.code, done.out) == (2, "")
+    assert "engine piper needs a model" in done.err
+    assert "demod-voice engines check piper --model FILE" in done.err
+
+
 @pytest.mark.parametrize("command", ["install", "remove", "info", "check"])
 def test_an_engine_that_is_not_known_names_the_nearest(cli: Callable[..., object], command: str) -> None:
     done = cli("engines", command, "espaek")

@@ -91,6 +91,38 @@ def test_every_fault_of_a_script_is_in_one_report(render) -> None:
         assert word in ended.error
 
 
+def test_check_tells_the_faults_of_text_keys_engines_and_voices_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = GOOD.replace("title:", "titel:").replace("voice: low", "voice: lowe").replace("voice: high", "spped: 2")
+    bad = bad.replace("speakers:", "speakers:\n  Cy: {engine: fak}\n  Di: {engine: piper}")
+    (tmp_path / "show.md").write_text(bad + "\nCy: Hello.\n\nDi: Hello.\n")
+    assert main(["episode", "check", str(tmp_path / "show.md")]) == 2
+    error = capsys.readouterr().err
+    place = str(tmp_path / "show.md")
+    for row, words in {
+        2: "unknown key titel",
+        4: "speaker Cy: there is no engine 'fak'",
+        5: "speaker Di: engine piper needs a voice",
+        6: "speaker Ada: engine fake has no voice 'lowe'",
+        11: "unknown key speakers.Ben.spped",
+    }.items():
+        assert f"{place}:{row}: {words}" in error, error
+
+
+def test_a_render_that_fails_before_its_first_take_leaves_no_work_folder(render, tmp_path: Path) -> None:
+    ended = render(GOOD.replace("voice: low", "voice: lo"))
+    assert (ended.code, (tmp_path / "show.demod").exists()) == (2, False)
+    assert "show.md:4: speaker Ada: engine fake has no voice 'lo'" in ended.error
+
+
+def test_a_refusal_does_not_say_run_again(render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = render(speaking(r"Bad \[\[refuse\]\] line."))
+    assert ended.code == 4
+    assert "run the same command again" not in ended.error
+    assert len(list((tmp_path / "show.demod" / "takes").glob("*.wav"))) == 2
+
+
 @pytest.mark.parametrize(
     ("output", "code", "words"),
     [
@@ -98,6 +130,7 @@ def test_every_fault_of_a_script_is_in_one_report(render) -> None:
         ("show.xyz", 2, ("xyz", "mp3")),
         ("none/show.mp3", 7, ("none/show.mp3", "does not exist", "mkdir -p")),
         ("show.md", 2, ("md",)),
+        ("/proc/show.mp3", 7, ("/proc/show", "another output folder")),
     ],
 )
 def test_a_bad_output_is_one_clear_error(render, output: str, code: int, words: tuple[str, ...]) -> None:

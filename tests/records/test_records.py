@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -115,6 +116,52 @@ def test_a_lock_is_waited_for_and_told(tmp_path: Path) -> None:
         order.append("first")
     thread.join(5)
     assert order == ["first", "second"]
+
+
+def test_who_waited_for_a_lock_that_was_removed_with_its_folder_holds_the_new_one(tmp_path: Path) -> None:
+    """``episode clean`` removes the folder that its own lock lies in."""
+    told, held, done = threading.Event(), threading.Event(), threading.Event()
+
+    def second() -> None:
+        with locked(tmp_path / "work" / "lock", told.set):
+            held.set()
+            assert done.wait(5)
+
+    with locked(tmp_path / "work" / "lock"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert told.wait(5)
+        shutil.rmtree(tmp_path / "work")
+    assert held.wait(5)
+    third = threading.Event()
+    waiting = threading.Thread(target=lambda: _hold(tmp_path / "work" / "lock", third))
+    waiting.start()
+    assert third.wait(5), "a third one waits for the second"
+    done.set()
+    thread.join(5)
+    waiting.join(5)
+
+
+def _hold(path: Path, told: threading.Event) -> None:
+    with locked(path, told.set):
+        pass
+
+
+def test_a_lock_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="cannot write"), locked(tmp_path / "file" / "lock"):
+        pass
+
+
+def test_a_folder_without_work_is_removed_and_one_with_a_word_of_an_engine_is_kept(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "a.demod")
+    (run.path / "run.log").touch()
+    run.remove_if_empty()
+    assert not run.path.exists()
+    run = RunFolder(tmp_path / "a.demod")
+    (run.path / "run.log").write_text("it died")
+    run.remove_if_empty()
+    assert (run.path / "run.log").exists()
 
 
 def test_a_dead_holder_frees_its_lock(tmp_path: Path) -> None:

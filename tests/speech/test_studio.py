@@ -20,6 +20,7 @@ from demod_voice.errors import (
     EngineError,
     EngineFailed,
     EngineRefused,
+    Fault,
     FaultsError,
     ModelMissing,
     OutputError,
@@ -27,7 +28,7 @@ from demod_voice.errors import (
 )
 from demod_voice.media.wav import read_wav
 from demod_voice.records.hashing import seed_from
-from demod_voice.speech.studio import LineJob, Studio
+from demod_voice.speech.studio import LineJob, Question, Studio
 from demod_voice.voices.resolve import resolve
 
 TEXT = "A plain sentence, said once."
@@ -250,11 +251,11 @@ def test_verify_names_every_fault_at_once(settings, job) -> None:
         with pytest.raises(FaultsError) as caught:
             studio.verify(
                 [
-                    ("Ada", job(TEXT)),
-                    ("Ben", bad),
-                    ("Ben", bad),
-                    ("Cleo", job("...")),
-                    ("Dan", job(TEXT, language="xx")),
+                    Question("Ada", job(TEXT)),
+                    Question("Ben", bad),
+                    Question("Ben", bad),
+                    Question("Cleo", job("...")),
+                    Question("Dan", job(TEXT, language="xx")),
                 ]
             )
         assert len(caught.value.faults) == 3
@@ -263,21 +264,43 @@ def test_verify_names_every_fault_at_once(settings, job) -> None:
         assert "did you mean loud" in text
         assert "Cleo: nothing can be said" in text
         assert "Dan: engine odd does not speak 'xx'" in text
-        studio.verify([("Ada", job(TEXT)), ("Eve", job(TEXT, voice="en-gb+f1"))])
+        studio.verify([Question("Ada", job(TEXT)), Question("Eve", job(TEXT, voice="en-gb+f1"))])
+
+
+def test_verify_gives_every_fault_its_place_and_tells_what_was_known_before(settings, job) -> None:
+    bad = job(TEXT, voice="lound")
+    asked = [Question("Ada", bad, 9, 3), Question("Ada", bad, 10, 3), Question("Ben", bad, 11, 4)]
+    asked += [Question("Ben", job("..."), 12, 4)]
+    with Studio(settings) as studio, pytest.raises(FaultsError) as caught:
+        studio.verify(asked, source="show.md", faults=[Fault(2, "unknown key titel")])
+    assert [fault.line for fault in caught.value.faults] == [2, 3, 4, 12]
+    assert "show.md:4: Ben: engine odd has no voice 'lound'" in str(caught.value)
+
+
+def test_verify_puts_an_engine_that_does_not_start_among_the_faults(settings, job) -> None:
+    gone = replace(settings, engines=replace(settings.engines, named={"odd": EngineSettings(python="/no/such/python")}))
+    asked = [Question("Ada", job(TEXT), 9, 3), Question("Ben", job(TEXT, voice="loud"), 10, 4)]
+    with Studio(gone) as studio:
+        with pytest.raises(EngineError):
+            studio.verify(asked)
+        with pytest.raises(FaultsError) as caught:
+            studio.verify(asked, faults=[Fault(2, "unknown key titel")])
+    assert [fault.line for fault in caught.value.faults] == [2, 3, 4]
+    assert "/no/such/python" in caught.value.faults[1].message
 
 
 def test_verify_starts_no_engine_whose_lines_are_finished(tmp_path: Path, settings, job) -> None:
-    lines = [("Ada", job(TEXT)), ("Ben", job(TEXT, voice="loud", id="line-2"))]
+    asked = [Question("Ada", job(TEXT)), Question("Ben", job(TEXT, voice="loud", id="line-2"))]
     with Studio(settings) as studio:
-        for _, line in lines:
-            studio.speak(line, tmp_path)
+        for each in asked:
+            studio.speak(each.job, tmp_path)
     gone = replace(settings, engines=replace(settings.engines, named={"odd": EngineSettings(python="/no/such/python")}))
     with Studio(gone) as studio:
-        studio.verify(lines, tmp_path)
+        studio.verify(asked, tmp_path)
         with pytest.raises(EngineError):
-            studio.verify([*lines, ("Cleo", job("Something new."))], tmp_path)
+            studio.verify([*asked, Question("Cleo", job("Something new."))], tmp_path)
         with pytest.raises(EngineError):
-            studio.verify(lines)
+            studio.verify(asked)
 
 
 def test_streaming_gives_sound_and_keeps_nothing(tmp_path: Path, settings, job) -> None:

@@ -95,6 +95,8 @@ def test_a_model_folder_needs_no_suffix(settings, tmp_path: Path) -> None:
     ("asked", "words"),
     [
         ({"engine": "plian"}, ["plian", "plain"]),
+        ({"engine": "piper"}, ["engine piper needs a voice", "piper-voices", "voices add NAME --engine piper"]),
+        ({"engine": "piper", "voice": "norra"}, ["no voice 'norra' for engine piper", "did you mean nora"]),
         ({"model": "norra"}, ["model norra does not exist", "did you mean nora"]),
         ({"voice": "models/nora.onnx"}, ["models/nora.onnx does not exist", "did you mean nora"]),
         ({"voice": "a", "model": "b"}, ["both a voice"]),

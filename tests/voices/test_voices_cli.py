@@ -72,6 +72,16 @@ def test_a_voice_from_the_cradle_to_the_grave(run, presets: list[str], tmp_path:
     assert run("voices", "list", "--engine", "fake").out.count(presets[0]) >= 1
 
 
+def test_a_preset_that_the_engine_does_not_have_is_not_saved(run, presets: list[str]) -> None:
+    wrong = run("voices", "add", "nora", "--engine", "fake", "--preset", presets[0] + "x", "--speed", 9)
+    assert wrong.code == 2
+    assert f"engine fake has no voice '{presets[0]}x'" in wrong.err
+    assert "speed 9" in wrong.err, "with all the rest"
+    assert run("voices", "list", "--json").data["saved"] == []
+    wrong = run("voices", "add", "amy", "--engine", "piper", "--preset", "amy")
+    assert (wrong.code, "engine piper has no presets" in wrong.err) == (2, True)
+
+
 def test_consent_is_asked_for_and_shown(run, wav: Path, tmp_path: Path) -> None:
     clone = ("voices", "add", "me", "--engine", "fake", "--reference", wav, wav, "--text", "One.", "Two.")
     refused = run(*clone)

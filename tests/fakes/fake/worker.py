@@ -75,6 +75,8 @@ def misbehave(marker, argument, item, out, task):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
             time.sleep(1)
+    if marker == "refuse":
+        raise BadRequest("this line is refused", "write another one")
     if marker == "raise":
         raise EngineFault("asked to fail", "do not ask")
     if marker == "bug":
