@@ -154,8 +154,10 @@ def _size(words: tuple[Word, ...]) -> int:
 
 def _end_worker() -> NoReturn:
     """A process with threads cannot fork a new server safely: end, and be started again."""
-    print("espeak: the speaking server has ended; this worker ends too", file=sys.stderr, flush=True)  # noqa: T201
-    os._exit(1)
+    try:
+        print("espeak: the speaking server has ended; this worker ends too", file=sys.stderr, flush=True)  # noqa: T201
+    finally:
+        os._exit(1)
 
 
 if __name__ == "__main__":

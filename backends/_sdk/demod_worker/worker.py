@@ -190,10 +190,10 @@ def run(adapter_class: Type[Adapter]) -> None:
     source, sink = _claim_stdio()
     adapter = adapter_class()
     adapter.prepare()
-    whole = _Server(adapter, source, FrameWriter(sink)).serve()
+    fault = _Server(adapter, source, FrameWriter(sink)).serve()
     _end_children()
-    if not whole:
-        raise SystemExit(1)
+    if fault:
+        raise SystemExit(f"worker: the parent's stream is broken: {fault}")
 
 
 def _claim_stdio() -> Tuple[BinaryIO, BinaryIO]:
@@ -221,10 +221,16 @@ def _end_children() -> None:
 
 
 def _end_now() -> NoReturn:
-    print(f"worker: still at work {EXIT_GRACE_S:g} s after the end of input", file=sys.stderr)  # noqa: T201
-    if _leads_session():
-        os.killpg(os.getpid(), signal.SIGKILL)
-    os._exit(1)
+    """Kill this process and its children. The log may be dead, or full with nobody who reads it: neither stops this."""
+    try:
+        os.set_blocking(2, False)
+        os.write(2, f"worker: still at work {EXIT_GRACE_S:g} s after the end of input\n".encode())
+    except OSError:
+        pass
+    finally:
+        if _leads_session():
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os._exit(1)
 
 
 class _Server:
@@ -238,10 +244,10 @@ class _Server:
         self.tasks: Dict[int, Task] = {}
         self.early_cancels: Set[int] = set()
         self.lock = threading.Lock()
-        self.whole = True
+        self.fault = ""
 
-    def serve(self) -> bool:
-        """Work until input ends; False when the input was no stream of frames."""
+    def serve(self) -> str:
+        """Work until input ends; returns what was wrong when the input was no stream of frames."""
         data = {
             "protocol": PROTOCOL,
             "engine": self.adapter.name,
@@ -262,7 +268,7 @@ class _Server:
             pass
         finally:
             self.adapter.close()
-        return self.whole
+        return self.fault
 
     def _read(self) -> None:
         """Answer pings and cancels at once; queue everything else; the end of input ends the worker."""
@@ -278,8 +284,12 @@ class _Server:
                 else:
                     self.requests.put(frame)
         except (BrokenFrame, OSError) as error:
-            self.whole = False
-            print(f"worker: the parent's stream is broken: {error}", file=sys.stderr)  # noqa: T201
+            self.fault = str(error)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Stop the work in hand; when it does not stop in time, kill it. Nothing here may fail or wait for anybody."""
         with self.lock:
             for task in self.tasks.values():
                 task.cancel()
