@@ -44,8 +44,10 @@ from demod_voice.speech.trim import LEAD_S, RUN_ON_S, TAIL_S, Trimmed, shift, tr
 
 __all__ = ["LineJob", "Question", "Studio", "Take"]
 
-RETRIED = (EngineFailed, EngineTimedOut, EngineOutOfMemory, EngineBrokenProtocol)
+RESEEDED = (EngineFailed, EngineBrokenProtocol)
 """Failures that another seed may avoid (sound without end breaks the protocol). A crash was repeated by the pool."""
+REPEATED = (EngineOutOfMemory, EngineTimedOut)
+"""Failures of the machine at this moment: tried again with the same seed, so that its load never changes a byte."""
 STREAM_CHARS = 240
 """Longest piece when the first sound is wanted early from an engine that does not stream by itself."""
 
@@ -256,8 +258,8 @@ class Studio:
                 if record is not None:
                     return replace(_take(line, folder, record), cached=True)
             try:
-                made = self._perform(line, attempt)
-            except RETRIED as error:
+                made = self._perform_in_time(line, attempt)
+            except RESEEDED as error:
                 failure = error
                 self._again(line, attempt, type(error).__name__)
                 continue
@@ -273,6 +275,16 @@ class Studio:
         if best is not None:
             return self._keep(line, best, folder)
         raise failure or EngineFailed(f"engine {line.info.name} gave nothing")
+
+    def _perform_in_time(self, line: Line, attempt: int) -> _Performance:
+        """One attempt; what memory or time stopped is done again as it was, as often as there are attempts."""
+        for repeat in range(1, self._settings.attempts):
+            try:
+                return self._perform(line, attempt)
+            except REPEATED as error:
+                count = f"{repeat + 1} of {self._settings.attempts}"
+                self._progress.note(f"{error.message.splitlines()[0]}; trying the same again ({count})")
+        return self._perform(line, attempt)
 
     def _perform(self, line: Line, attempt: int) -> _Performance:
         """Speak every piece of the line with the seed of ``attempt``, trim each, and join them."""

@@ -178,6 +178,21 @@ def test_a_bad_take_is_tried_again_with_another_seed(tmp_path: Path, settings, j
     assert len(log.lines()) == 3
 
 
+@pytest.mark.parametrize("trouble", ["oom", "hang"])
+def test_memory_or_time_that_runs_out_changes_no_seed(
+    tmp_path: Path, settings, job, log, trouble: str
+) -> None:
+    off = replace(settings, cache=replace(settings.cache, enabled=False))
+    short = replace(off, engines=replace(off.engines, timeouts=replace(off.engines.timeouts, speak=0.4)))
+    line = job(TEXT, style={"trouble": str(tmp_path / "trouble")})
+    with Studio(short) as studio:
+        studio.speak(line, tmp_path / "calm")
+        (tmp_path / "trouble").write_text(trouble)
+        assert studio.speak(line, tmp_path / "wild").attempt == 0
+    assert files(tmp_path / "calm") == files(tmp_path / "wild")
+    assert len({row.split()[0] for row in log.lines()}) == 1
+
+
 def test_when_every_take_is_flawed_the_best_is_kept_and_says_so(tmp_path: Path, settings, job, log) -> None:
     with Studio(settings) as studio:
         take = studio.speak(job(f"<long> {TEXT}"), tmp_path)

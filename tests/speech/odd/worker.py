@@ -2,7 +2,8 @@
 
 Markers in the text: ``<silent>`` ``<empty>`` ``<nan>`` ``<long>`` ``<flood>`` ``<short>`` ``<flat>`` ``<fail>``
 ``<refuse>`` ``<edges>`` (1 s of silence before, 2 s after). With the seed ``style.lucky`` all goes well. ``style.log``
-names a file that gets a line for each utterance.
+names a file that gets a line for each utterance. ``style.trouble`` names a file whose presence is the machine's trouble
+(its content: ``oom`` or ``hang``), which passes: the file is removed.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import array
 import math
 import re
+import time
 from pathlib import Path
 
 from demod_worker.messages import LoadResult, SpeakResult, Word
-from demod_worker.worker import Adapter, BadRequest, EngineFault, run
+from demod_worker.worker import Adapter, BadRequest, EngineFault, OutOfMemory, run
 
 RATE = 16000
 MARKER = re.compile(r"<(\w+)>")
@@ -37,6 +39,7 @@ class Odd(Adapter):
             raise EngineFault("the seed was unlucky")
         if "refuse" in kinds:
             raise BadRequest("not with me")
+        have_trouble(Path(item.style.get("trouble", "/nowhere")))
         plain = MARKER.sub("", item.text).strip()
         self._write(kinds, plain, item, out)
         begin = 1.0 if "edges" in kinds else 0.0
@@ -63,6 +66,16 @@ class Odd(Adapter):
         if "edges" in kinds:
             tone = silence + tone + silence + silence
         out.write(tone.tobytes())
+
+
+def have_trouble(file):
+    """Fail as the file says, and remove it: the next time all goes well."""
+    kind = file.read_text() if file.exists() else ""
+    file.unlink(missing_ok=True)
+    if kind == "oom":
+        raise OutOfMemory("no memory is left")
+    if kind == "hang":
+        time.sleep(60)
 
 
 def sine(seconds, level, pitch_hz):
