@@ -85,7 +85,7 @@ class Piper(Adapter):
         words = word_times(text, spoken.heard, voice.voice.phonemize, rate)
         if spoken.cut:
             words = _within(words, out.num_frames / rate)
-        degraded = _degraded(item, voice, spoken, self._request.device)
+        degraded = _degraded(item, voice, spoken)
         if sum(len(word.text.encode()) + WORD_BYTES for word in words) > MOST_WORD_BYTES:
             words = ()
             degraded.append("word times: the text is too long for them")
@@ -201,8 +201,9 @@ def _amplified(samples: Any, volume_db: float) -> bytes:
     return data
 
 
-def _degraded(item: SpeakItem, voice: OpenVoice, spoken: _Spoken, device: str) -> list[str]:
-    found = [] if voice.device == device else [f"device: {voice.device} in place of {device}"]
+def _degraded(item: SpeakItem, voice: OpenVoice, spoken: _Spoken) -> list[str]:
+    """What this take lacks; the device, which no take depends on, is told by ``load``."""
+    found = []
     language = item.language.replace("_", "-").split("-")[0].lower()
     own = voice.language.split("-")[0].lower()
     if language and SAME_LANGUAGE.get(language, language) != SAME_LANGUAGE.get(own, own):

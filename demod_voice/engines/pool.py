@@ -320,9 +320,17 @@ class Pool:
             self._forget(worker)
             worker.stop(grace_s=0.0)
             raise
-        for note in shelf.loaded.notes if shelf.loaded else ():
-            self._note_once(f"{slot.engine}: {note}")
+        self._note_loaded(slot, shelf.loaded)
         return worker
+
+    def _note_loaded(self, slot: _Slot, loaded: LoadResult | None) -> None:
+        """Say once what the engine says of its model, and a device that is not the one that was asked for."""
+        if loaded is None:
+            return
+        for note in loaded.notes:
+            self._note_once(f"{slot.engine}: {note}")
+        if loaded.device != slot.device and not any(slot.device in note for note in loaded.notes):
+            self._note_once(f"{slot.engine}: computes on {loaded.device} in place of {slot.device}")
 
     def _start(self, info: EngineInfo) -> Worker:
         with self._install:

@@ -246,7 +246,7 @@ def test_cuda_that_is_not_there_is_told(piper_settings, voice, start_worker):
     assert "cuda:0 was asked for" in loaded["notes"][0]
     frames = []
     worker.request("speak", {"items": [{"item": 0, "text": "One.", "voice": {"model": voice}}]}, frames.append)
-    assert frames[-1].data["degraded"] == ["device: cpu in place of cuda:0"]
+    assert frames[-1].data["degraded"] == [], "a take is the same wherever it was computed"
     worker.stop()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,10 @@ from demod_voice.config import load_settings
 from demod_voice.engines import devices
 from demod_voice.engines.devices import describe_gpus, device_for
 from demod_voice.engines.locate import engine
+from demod_voice.engines.pool import Pool
+from demod_voice.engines.types import SpeechRequest
 from demod_voice.errors import UsageError
+from demod_voice.records.progress import Silent
 
 TWO = (("NVIDIA A, 8192 MiB", "NVIDIA B, 8192 MiB"), "")
 
@@ -104,3 +109,28 @@ def test_a_driver_without_its_tool_needs_the_library(machine: Machine, monkeypat
     describe_gpus.cache_clear()
     monkeypatch.setattr(devices.ctypes.util, "find_library", lambda _: None)
     assert describe_gpus() == ((), "libcuda is not found")
+
+
+def test_a_device_that_the_engine_cannot_use_is_told_and_no_take_depends_on_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = shutil.copytree(Path(__file__).resolve().parents[1] / "fakes" / "fake", tmp_path / "fake")
+    (fake / "engine.toml").write_text((fake / "engine.toml").read_text().replace("streams = true", "gpu = true"))
+    (fake / "worker.py").write_text((fake / "worker.py").read_text().replace("device=request.device", 'device="cpu"'))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(tmp_path))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__FAKE__PYTHON", sys.executable)
+    monkeypatch.setattr(devices, "describe_gpus", lambda: TWO)
+    heard = Notes()
+    with Pool(load_settings(), progress=heard) as pool:
+        assert pool.speak("fake", SpeechRequest("hello")).degraded == ()
+    assert heard.notes == ["fake: computes on cpu in place of cuda:0"]
+
+
+class Notes(Silent):
+    """Keeps the notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)

@@ -179,9 +179,7 @@ def test_a_bad_take_is_tried_again_with_another_seed(tmp_path: Path, settings, j
 
 
 @pytest.mark.parametrize("trouble", ["oom", "hang"])
-def test_memory_or_time_that_runs_out_changes_no_seed(
-    tmp_path: Path, settings, job, log, trouble: str
-) -> None:
+def test_memory_or_time_that_runs_out_changes_no_seed(tmp_path: Path, settings, job, log, trouble: str) -> None:
     off = replace(settings, cache=replace(settings.cache, enabled=False))
     short = replace(off, engines=replace(off.engines, timeouts=replace(off.engines.timeouts, speak=0.4)))
     line = job(TEXT, style={"trouble": str(tmp_path / "trouble")})

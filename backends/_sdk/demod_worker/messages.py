@@ -145,7 +145,7 @@ class SpeakResult:
     sample_rate: int = 0
     """Hz, equal to the audio frames' rate."""
     degraded: Tuple[str, ...] = ()
-    """What was asked and not honoured, a phrase each (``pitch``, ``style.emotion``)."""
+    """What was asked and not honoured, a phrase each (``pitch``, ``style.emotion``). Never the device: see ``notes``."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,7 @@ class LoadResult:
     languages: Tuple[str, ...] = ()
     voices: Tuple[str, ...] = ()
     notes: Tuple[str, ...] = ()
+    """What a person should know of this run alone, such as a device that could not be used."""
 
 
 def to_json(message: Any) -> Any:
