@@ -13,7 +13,7 @@ from demod_voice.episode.clean import clean as _clean
 from demod_voice.episode.render import RenderReport, require_quality
 from demod_voice.episode.render import render as _render
 from demod_voice.errors import UsageError
-from demod_voice.formats.script_file import TEMPLATE
+from demod_voice.formats.template import template
 from demod_voice.records.atomic import write_text
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.units import format_duration, format_size
@@ -68,17 +68,20 @@ def check_episode(script: str | Path, *, settings: Settings = DEFAULTS, progress
 
 
 def new_episode(path: str | Path, *, settings: Settings = DEFAULTS) -> Path:
-    """Write a small script to start from.
+    """Write a small script to start from: Markdown (also where the name has no suffix), JSON or YAML by its suffix.
 
     Raises:
-        UsageError: the file exists already.
+        UsageError: the file exists already, or its suffix is not a script's.
         OutputError: it cannot be written.
     """
     target = Path(path)
+    if target.name and not target.suffix:
+        target = target.with_name(f"{target.name}.md")
+    text = template(target.suffix)
     check_inside([target], settings.paths.allowed_roots)
     if target.exists():
         raise UsageError(f"{target} exists already", "choose another name; nothing was written")
-    write_text(target, TEMPLATE)
+    write_text(target, text)
     return target
 
 

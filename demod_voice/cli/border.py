@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from demod_voice.cli.app import App, overrides_of, root_parser
+from demod_voice.cli.called import as_called
 from demod_voice.cli.flags import GlobalFlags
 
 EXIT_OUTPUT = 7
@@ -104,6 +105,7 @@ def _unexpected(error: BaseException, app: App) -> int:
 def _report(app: App, kind: str, message: str, hint: str | None, code: int, faults: Any = None) -> None:
     """Write an error to stderr: for people, or with ``--json`` as one line."""
     app.close()
+    message, hint = as_called(message), as_called(hint) if hint else None
     if app.flags.json:
         import json
 

@@ -6,6 +6,7 @@ import argparse
 
 from demod_voice.cli import diff, takes
 from demod_voice.cli.app import App, Parser, add_setting_flag, command
+from demod_voice.cli.called import as_called
 
 
 def register(parser: Parser) -> None:
@@ -25,9 +26,13 @@ def register(parser: Parser) -> None:
         "new",
         "Write a small script to start from",
         run_new,
-        examples=["demod-voice episode new my-show.md"],
+        examples=["demod-voice episode new my-show.md", "demod-voice episode new my-show.yaml"],
     )
-    new.add_argument("path", metavar="FILE", help="the script to write; it must not exist")
+    new.add_argument(
+        "path",
+        metavar="FILE",
+        help="the script to write: .md, .json or .yaml; it must not exist",
+    )
     command(
         commands,
         "presets",
@@ -106,7 +111,8 @@ def run_new(args: argparse.Namespace, app: App) -> None:
     from demod_voice.api.episodes import new_episode
 
     path = new_episode(args.path, settings=app.settings)
-    app.emit({"script": path}, text=f"{path} is written; try: demod-voice episode render {path} -o {path.stem}.mp3")
+    then = f"demod-voice episode render {path} -o {path.with_suffix('.mp3').name}"
+    app.emit({"script": path}, text=as_called(f"{path} is written; try: {then}"))
 
 
 def run_presets(_: argparse.Namespace, app: App) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from demod_voice.cli.app import App, Parser, command
+from demod_voice.cli.called import as_called
 
 ACTIONS = ("list", "redo", "choose", "lock", "unlock")
 
@@ -75,7 +76,7 @@ def _redo(args: argparse.Namespace, app: App) -> None:
         line, take = choose_take(args.output, line.id, take.key, **_common(args, app))
         then = "the next render uses it"
     else:
-        then = f"to use it: demod-voice episode takes {args.output} choose {args.line} {take.number}"
+        then = as_called(f"to use it: demod-voice episode takes {args.output} choose {args.line} {take.number}")
     flaw = f", {take.quality}" if take.quality else ""
     app.emit({"line": line, "take": take}, f"{take.path}  take {take.number}, {take.length_s:.2f} s{flaw}\n{then}")
 

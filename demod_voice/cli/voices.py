@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demod_voice.cli.app import App, Parser, command
+from demod_voice.cli.called import as_called
 from demod_voice.cli.output import table
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _list_text(found: VoiceList) -> str:
     if found.engine:
         parts += ["", f"voices of {found.engine}: {len(found.presets)}", *found.presets]
     else:
-        parts += ["", "voices of an engine: demod-voice voices list --engine espeak"]
+        parts += ["", as_called("voices of an engine: demod-voice voices list --engine espeak")]
     return "\n".join(parts)
 
 

@@ -16,32 +16,6 @@ from demod_voice.units import format_size, parse_size
 MARKDOWN, JSON, YAML = (".md", ".markdown", ".txt"), (".json",), (".yaml", ".yml")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
-TEMPLATE = """---
-title: My first episode
-language: en
-speakers:
-  Ada:
-    engine: espeak
-    voice: en-us+f3
-  Ben:
-    engine: espeak
-    voice: en-us+m3
----
-
-## Hello
-
-Ada: Welcome to the show. This is a line; a blank line ends a paragraph.
-Ben: Every line begins with the name of who says it.
-
-[pause 800ms]
-
-## Goodbye
-
-Ada: A line with two number signs begins a chapter.
-Ben: Change a line and render again. Only that line is spoken again.
-"""
-"""What ``episode new`` writes."""
-
 
 def read_script(path: Path, limits: Limits) -> Script:
     """The script in a file.

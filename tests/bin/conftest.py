@@ -18,14 +18,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = getattr(sys, "_base_executable", "") or sys.executable
 PROGRAM = """\
-import json, sys
+import json, os, sys
 def main():
     import demod_worker
     try:
         import tiny
     except ImportError:
         tiny = None
-    print(json.dumps({"prefix": sys.prefix, "argv": sys.argv, "tiny": tiny and tiny.VERSION, "sdk": demod_worker.HERE}))
+    print(json.dumps({"prefix": sys.prefix, "argv": sys.argv, "tiny": tiny and tiny.VERSION, "sdk": demod_worker.HERE,
+        "called": os.environ["DEMOD_VOICE_COMMAND"]}))
     return 7 if "fail" in sys.argv else 0
 """
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -277,6 +278,14 @@ def test_in_place_it_runs_with_this_python_and_writes_nothing(checkout):
     assert files(checkout.folder) == before
     assert not (checkout.folder / ".venv").exists()
     assert checkout.run("fail", environ=checkout.environ(DEMOD_VOICE_BOOTSTRAPPED="1")).returncode == 7
+
+
+def test_the_program_is_told_the_name_that_it_was_called_by(checkout):
+    environ = checkout.environ(DEMOD_VOICE_BOOTSTRAPPED="1")
+    run = partial(subprocess.run, env=environ, cwd=checkout.folder, capture_output=True, text=True, check=False)
+    assert told(run(["./bin/demod-voice"]))["called"] == "./bin/demod-voice"
+    environ["PATH"] = f"{checkout.folder / 'bin'}{os.pathsep}{environ['PATH']}"
+    assert told(run(["/bin/sh", "-c", "demod-voice"]))["called"] == "demod-voice"
 
 
 def old(checkout: Checkout) -> None:

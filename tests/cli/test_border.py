@@ -41,6 +41,17 @@ def test_each_error_ends_in_its_code_and_two_lines(cli, as_health, kind, code):
     assert (found.code, found.out, found.err) == (code, "", "error: it is wrong\n  do this\n")
 
 
+def test_commands_in_a_hint_are_called_as_the_program_was(cli, as_health, monkeypatch):
+    as_health(
+        raising(errors.UsageError("no demod-voice here", "see: demod-voice voices list, or a/demod-voice voices"))
+    )
+    assert "see: demod-voice voices list" in cli("health").err
+    monkeypatch.setenv("DEMOD_VOICE_COMMAND", "./bin/demod-voice")
+    expected = "error: no demod-voice here\n  see: ./bin/demod-voice voices list, or a/demod-voice voices\n"
+    assert cli("health").err == expected
+    assert "./bin/demod-voice voices list" in json.loads(cli("health", "--json").err)["error"]["hint"]
+
+
 def test_a_commands_return_value_is_the_exit_code(cli, as_health):
     as_health(lambda args, app: 6)
     assert cli("health").code == 6

@@ -13,7 +13,8 @@ from demod_voice.config.settings import Limits
 from demod_voice.errors import DemodError, FaultsError
 from demod_voice.formats.markup import escape, read_line
 from demod_voice.formats.script import Script, ScriptLine
-from demod_voice.formats.script_file import TEMPLATE, read_script
+from demod_voice.formats.script_file import read_script
+from demod_voice.formats.template import TEMPLATE
 
 FRONT = "---\ntitle: A test\nspeakers:\n  Ada: a\n  Ben: b\n---\n"  # the body begins in row 7
 ALONE = "---\nspeakers:\n  Ada: a\n---\n"
