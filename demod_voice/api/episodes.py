@@ -10,7 +10,7 @@ from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.episode.check import CheckReport
 from demod_voice.episode.check import check as _check
 from demod_voice.episode.clean import clean as _clean
-from demod_voice.episode.render import RenderReport, require_quality
+from demod_voice.episode.render import RenderOptions, RenderReport, require_quality
 from demod_voice.episode.render import render as _render
 from demod_voice.errors import UsageError
 from demod_voice.formats.template import template
@@ -38,6 +38,9 @@ def render_episode(
     *,
     settings: Settings = DEFAULTS,
     formats: Sequence[str] = (),
+    mix: str | Path | None = None,
+    preset: str = "",
+    timing: str | Path | None = None,
     progress: Progress = SILENT,
 ) -> RenderReport:
     """Make the episode of a script: a mastered audio file, transcripts, a manifest and metrics beside it.
@@ -47,6 +50,9 @@ def render_episode(
         output: audio file; its suffix (wav, mp3, flac, m4a, m4b, opus, ogg) is the format.
         settings: what to render with.
         formats: more formats to export beside ``output``.
+        mix: ``mix.yaml``: positions, music, effects, levels.
+        preset: targets of a place that publishes audio; see ``list_presets``.
+        timing: where every line starts: followed when the file exists, else written.
         progress: told how far the work is.
 
     Raises:
@@ -54,7 +60,8 @@ def render_episode(
         EngineError: lines could not be spoken; what was spoken is kept for the next run.
         OutputError: a file cannot be written.
     """
-    return _render(Path(script), Path(output), settings, formats, progress)
+    options = RenderOptions(tuple(formats), Path(mix) if mix else None, preset, Path(timing) if timing else None)
+    return _render(Path(script), Path(output), settings, options, progress)
 
 
 def check_episode(script: str | Path, *, settings: Settings = DEFAULTS, progress: Progress = SILENT) -> CheckReport:

@@ -82,6 +82,11 @@ def _register_render(commands: argparse._SubParsersAction[Parser]) -> None:
     render.add_argument(
         "--format", metavar="NAME", action="append", default=[], help="one more format beside it; may be given again"
     )
+    render.add_argument("--mix", metavar="FILE", help="mix.yaml: positions, music, effects, levels (docs/mix.md)")
+    render.add_argument("--preset", metavar="NAME", default="", help="targets of a place: see episode presets")
+    render.add_argument(
+        "--timing", metavar="FILE", help="JSON plan of when each line starts: written when absent, else followed"
+    )
     add_setting_flag(render, "--jobs", key="jobs", metavar="N", help="lines spoken at once; never changes the result")
     add_setting_flag(render, "--seed", key="seed", metavar="N", help="seed of everything random")
     add_setting_flag(render, "--language", key="language", metavar="TAG", help="language of a script that names none")
@@ -92,7 +97,16 @@ def run_render(args: argparse.Namespace, app: App) -> None:
     """Render, print where things are, and end with exit code 6 when the loudness was missed."""
     from demod_voice.api.episodes import describe_render, render_episode, require_quality
 
-    report = render_episode(args.script, args.output, settings=app.settings, formats=args.format, progress=app.progress)
+    report = render_episode(
+        args.script,
+        args.output,
+        settings=app.settings,
+        formats=args.format,
+        mix=args.mix,
+        preset=args.preset,
+        timing=args.timing,
+        progress=app.progress,
+    )
     app.close()
     app.emit({"manifest": report.manifest, "metrics": report.metrics}, text="\n".join(describe_render(report)))
     require_quality(report)

@@ -103,6 +103,7 @@ class Loudness:
     """``loudness.*``: what a master is brought to."""
 
     mono_lufs: float = key(-19.0, "Integrated loudness of a mono master, LUFS.", minimum=-40.0, maximum=-5.0)
+    stereo_lufs: float = key(-16.0, "Integrated loudness of a stereo master, LUFS.", minimum=-40.0, maximum=-5.0)
     true_peak_dbtp: float = key(-1.0, "Highest true peak, dBTP.", minimum=-20.0, maximum=0.0)
     tolerance_lu: float = key(
         0.3, "How far an encoded file may be off before it is encoded again.", minimum=0.05, maximum=3.0

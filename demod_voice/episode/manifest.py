@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from demod_voice.episode.mixing import Mixing
 from demod_voice.episode.plan import Plan
 from demod_voice.episode.timing import Placed, Timing
+from demod_voice.formats.mix_spec import MixSpec
 from demod_voice.mix.master import MasterReport
 from demod_voice.publish.export import ExportReport
 
@@ -26,7 +28,8 @@ class Facts:
     """What a finished render knows."""
 
     plan: Plan
-    timing: Timing
+    mixing: Mixing
+    mix: MixSpec
     master: MasterReport
     exports: Mapping[str, ExportReport]
     """Format -> what was measured in the encoded file."""
@@ -37,6 +40,11 @@ class Facts:
     """The settings that shape the result."""
     script_hash: str
     warnings: tuple[str, ...]
+
+    @property
+    def timing(self) -> Timing:
+        """The time line."""
+        return self.mixing.timing
 
 
 def manifest(facts: Facts) -> dict[str, Any]:
@@ -56,6 +64,7 @@ def manifest(facts: Facts) -> dict[str, Any]:
         "audio_files": {name: _file(report) for name, report in facts.exports.items()},
         "generation": _generation(facts),
         "loudness": _loudness(facts),
+        "mix": _mix(facts),
         "voices": {name: _voice(plan, name) for name in plan.voices},
         "engines": _engines(timing),
         "synthetic_speech": True,
@@ -166,6 +175,36 @@ def _loudness(facts: Facts) -> dict[str, Any]:
         for name, each in facts.exports.items()
     }
     return {"master": asdict(facts.master), "files": reports}
+
+
+def _mix(facts: Facts) -> dict[str, Any]:
+    """How the show was mixed: the figures, each voice's level, and the sounds by name and content."""
+    mixing, mix = facts.mixing, facts.mix
+    rate = mixing.timing.sample_rate
+    return {
+        "sample_rate": mixing.target.sample_rate,
+        "channels": mixing.target.num_channels,
+        "preset": mix.preset,
+        "room_tone_dbfs": mixing.target.room_dbfs,
+        "speakers": {
+            name: {
+                "position": mix.positions.get(name, 0.0),
+                "lufs": level.lufs,
+                "gain_db": mixing.gains_db[name],
+                "speech_sec": level.seconds,
+            }
+            for name, level in mixing.levels.items()
+        },
+        "tracks": [
+            {
+                "name": track.name,
+                "clips": [[seconds(each.start_sample, rate), each.path.name] for each in track.placements],
+            }
+            for track in mixing.scene.tracks
+            if track.name not in mixing.levels
+        ],
+        "sounds": {path.name: sound.sha256 for path, sound in sorted(mixing.sounds.items())},
+    }
 
 
 def _voice(plan: Plan, name: str) -> dict[str, Any]:

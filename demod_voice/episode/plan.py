@@ -11,7 +11,7 @@ from typing import Any
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.errors import Fault, FaultsError, UsageError
-from demod_voice.formats.script import Chapter, Script, ScriptLine, SpeakerSpec
+from demod_voice.formats.script import Chapter, Effect, Script, ScriptLine, SpeakerSpec
 from demod_voice.formats.script_file import scan_script
 from demod_voice.records.hashing import hash_json
 from demod_voice.speech.studio import LineJob, Question
@@ -33,6 +33,8 @@ class PlannedLine:
     joint: str
     """``first``, ``line``, ``speaker``, ``paragraph`` or ``chapter``: what separates it from the line before."""
     source: ScriptLine
+    after: str = ""
+    """The last sign of the line before it, which shapes the pause between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,13 @@ class Plan:
     voices: Mapping[str, ResolvedVoice]
     """Speaker name -> voice, for the speakers that have lines."""
     lines: tuple[PlannedLine, ...]
+    folder: Path = Path()
+    """The script's; what it names is relative to it."""
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """Every effect of the script, in its order."""
+        return (*(each for line in self.lines for each in line.source.effects), *self.script.trailing_effects)
 
 
 def make_plan(script: Script, folder: Path, settings: Settings) -> Plan:
@@ -96,7 +105,7 @@ def _plan(script: Script, folder: Path, settings: Settings) -> tuple[Plan, list[
     seed = settings.seed if script.seed is None else script.seed
     voices, faults = _resolve_speakers(script, folder, settings, language)
     lines = tuple(_planned(script, voices, language, seed))
-    return Plan(script, language, seed, voices, lines), faults
+    return Plan(script, language, seed, voices, lines, folder), faults
 
 
 def line_id(chapter: Chapter, line: ScriptLine, occurrences: Counter[str]) -> str:
@@ -142,8 +151,10 @@ def _planned(script: Script, voices: Mapping[str, ResolvedVoice], language: str,
                     hints=line.hints,
                     spans=line.spans,
                 )
-                yield PlannedLine(job, line.speaker, number, _joint(previous, line, joint), line)
-                previous, joint = line, LINE
+                after = previous.text[-1:] if previous is not None else ""
+                yield PlannedLine(job, line.speaker, number, _joint(previous, line, joint), line, after)
+                if not line.backchannel:
+                    previous, joint = line, LINE
             joint = PARAGRAPH
 
 

@@ -9,7 +9,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,17 +20,20 @@ from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.chosen import chosen_takes
 from demod_voice.episode.manifest import Facts, chapter_marks, manifest, metrics
+from demod_voice.episode.mix_settings import mix_of
+from demod_voice.episode.mixing import TAKES, mix_and_master, stage
 from demod_voice.episode.outputs import Outputs, outputs_for
 from demod_voice.episode.plan import Plan, questions, read_plan
 from demod_voice.episode.request import Request, remember
 from demod_voice.episode.speaking import speak_all
-from demod_voice.episode.timing import Timing, arrange
-from demod_voice.errors import QualityError
+from demod_voice.episode.targets import settings_for, target_of
+from demod_voice.episode.timing import Timing
+from demod_voice.episode.timing_file import read_timing, write_timing
+from demod_voice.errors import QualityError, UsageError
 from demod_voice.formats.transcript import Cue, write_srt, write_vtt
 from demod_voice.media.tags import ChapterMark, Tags
 from demod_voice.mix.loudness import prepare
-from demod_voice.mix.master import MasterReport, master
-from demod_voice.mix.timeline import Placement, render_timeline
+from demod_voice.mix.master import MasterReport
 from demod_voice.publish.export import ExportReport, Master, export
 from demod_voice.records.atomic import sweep, write_json
 from demod_voice.records.hashing import hash_file
@@ -39,10 +42,22 @@ from demod_voice.records.progress import SILENT, Progress
 from demod_voice.records.steps import RunFolder, Step
 from demod_voice.speech.studio import Studio, Take
 
-MIX_VERSION = 1
 EXPORT_VERSION = 1
 TRANSCRIPT_VERSION = 1
-MASTER = "master.wav"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
+    """What a render is asked for beside its script."""
+
+    formats: tuple[str, ...] = ()
+    """More formats to export beside the output."""
+    mix: Path | None = None
+    """``mix.yaml``."""
+    preset: str = ""
+    """Name of a row of targets; beats the mix's."""
+    timing: Path | None = None
+    """A timing plan: followed when it exists, else written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +92,7 @@ def render(
     script_path: Path,
     output: Path,
     settings: Settings,
-    formats: Sequence[str] = (),
+    options: RenderOptions = RenderOptions(),
     progress: Progress = SILENT,
 ) -> RenderReport:
     """Make the episode of a script.
@@ -86,7 +101,7 @@ def render(
         script_path: Markdown, JSON or YAML script.
         output: the audio file; its suffix is the format, its stem names every other file.
         settings: what to render with; ``settings.jobs`` lines are spoken at once.
-        formats: more formats to export beside ``output``.
+        options: formats, mix, preset, timing.
         progress: told how far the work is.
 
     Raises:
@@ -96,28 +111,45 @@ def render(
     """
     clock = _Clock()
     threading.Thread(target=prepare, name="prepare", daemon=True).start()
-    outputs = outputs_for(output, tuple(formats), settings)
+    outputs = outputs_for(output, options.formats, settings)
     check_inside([script_path], settings.paths.allowed_roots)
     plan = read_plan(script_path, settings)
+    mix = mix_of((), options.mix, options.preset, tuple(plan.script.speakers), settings)
+    target = target_of(mix, settings, bool(plan.effects))
+    settings = settings_for(mix, target, settings)
+    starts_s = _starts(options.timing, plan, settings)
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
         sweep(outputs.files)
         run = RunFolder(outputs.work)
         remember(run.path, Request(script_path, settings.seed, settings.language, settings.attempts))
         takes = _takes(plan, str(script_path), run, settings, progress, clock)
-        timing = arrange(plan, takes, settings.episode)
         with clock.phase("mix"):
-            master_hash, mastered = _mix(run, timing, plan, settings, progress)
-        source = Master(run.path / MASTER, mastered.lufs, mastered.true_peak_dbtp, settings.loudness.mono_lufs)
+            mixing = stage(plan, takes, mix, target, run, settings, progress, starts_s)
+            mixed = mix_and_master(mixing, run, progress)
+        timing, mastered = mixing.timing, mixed.report
+        source = Master(mixed.path, mastered.lufs, mastered.true_peak_dbtp, mastered.target_lufs)
         with clock.phase("export"):
-            exports, hashes = _export_all(run, outputs, source, master_hash, plan, timing, settings, progress)
+            exports, hashes = _export_all(run, outputs, source, mixed.sha256, plan, timing, settings, progress)
         hashes |= _transcripts(outputs, timing)
         warnings = _warnings(mastered, exports)
         facts = Facts(
-            plan, timing, mastered, exports, hashes, run.created, _shaping(settings), hash_file(script_path), warnings
+            plan,
+            mixing,
+            mix,
+            mastered,
+            exports,
+            hashes,
+            run.created,
+            _shaping(settings),
+            hash_file(script_path),
+            warnings,
         )
         story, numbers = manifest(facts), metrics(facts, clock.total_s, _peak_memory_gb(), clock.phases)
         write_json(outputs.manifest, story)
         write_json(outputs.metrics, numbers)
+        write_timing(run.path / "timing.json", timing)
+        if options.timing is not None and not options.timing.exists():
+            write_timing(options.timing, timing)
         _write_run(run, numbers)
     return RenderReport(outputs, story, numbers, warnings)
 
@@ -132,6 +164,18 @@ def require_quality(report: RenderReport) -> None:
         raise QualityError("the episode is written, but: " + "; ".join(report.warnings))
 
 
+def _starts(file: Path | None, plan: Plan, settings: Settings) -> dict[str, float]:
+    """The places that a timing plan decides; nothing when there is none yet."""
+    if file is None:
+        return {}
+    check_inside([file], settings.paths.allowed_roots)
+    if not file.exists():
+        if not file.parent.is_dir():
+            raise UsageError(f"the timing plan {file} cannot be written: its folder does not exist")
+        return {}
+    return read_timing(file, {line.job.id: line.source.text for line in plan.lines})
+
+
 def _lock_path(outputs: Outputs) -> Path:
     return outputs.work / "lock"
 
@@ -141,7 +185,7 @@ def _takes(
 ) -> list[Take]:
     """Every line, spoken; a run that fails before anything is kept leaves no folder."""
     jobs = settings.jobs or _processors()
-    folder = run.path / "takes"
+    folder = run.path / TAKES
     log = run.path / "run.log"
     try:
         with clock.phase("speak"), Studio(settings, jobs=jobs, log_path=log, progress=progress) as studio:
@@ -152,61 +196,6 @@ def _takes(
     except BaseException:
         run.remove_if_empty()
         raise
-
-
-def _mix(
-    run: RunFolder, timing: Timing, plan: Plan, settings: Settings, progress: Progress
-) -> tuple[str, MasterReport]:
-    """Place, sum and master in one step; the float premix is a temporary file and is not kept."""
-    placements = _placements(run, timing, settings)
-    target, ceiling = settings.loudness.mono_lufs, settings.loudness.true_peak_dbtp
-    step = Step(
-        name="mix",
-        version=MIX_VERSION,
-        outputs=(MASTER,),
-        inputs={f"{number:06d}": each.take.sha256 for number, each in enumerate(timing.placed)},
-        params={
-            "sample_rate": timing.sample_rate,
-            "num_samples": timing.num_samples,
-            "starts": [[each.start, each.crossfade_in] for each in timing.placed],
-            "fade_ms": settings.episode.fade_ms,
-            "target_lufs": target,
-            "ceiling_dbtp": ceiling,
-            "seed": plan.seed,
-        },
-    )
-
-    def make(paths: Mapping[str, Path]) -> Mapping[str, Any]:
-        premix = paths[MASTER].with_name(paths[MASTER].name + ".premix.wav")
-        try:
-            before = render_timeline(placements, timing.sample_rate, timing.num_samples, premix)
-            report = master(premix, paths[MASTER], target, ceiling, plan.seed, before)
-        finally:
-            premix.unlink(missing_ok=True)
-        return asdict(report)
-
-    progress.start("mix", 1)
-    record = run.run(step, make)
-    progress.finish("mix")
-    return record.hashes[MASTER], MasterReport(**record.facts)
-
-
-def _placements(run: RunFolder, timing: Timing, settings: Settings) -> list[Placement]:
-    fade_s = settings.episode.fade_ms / 1000.0
-    placements = []
-    for number, each in enumerate(timing.placed):
-        following = timing.placed[number + 1].crossfade_in if number + 1 < len(timing.placed) else 0
-        placements.append(
-            Placement(
-                path=run.path / "takes" / each.take.path.name,
-                start_sample=each.start,
-                fade_in_s=each.crossfade_in / timing.sample_rate if each.crossfade_in else fade_s,
-                fade_out_s=following / timing.sample_rate if following else fade_s,
-                equal_power_in=bool(each.crossfade_in),
-                equal_power_out=bool(following),
-            )
-        )
-    return placements
 
 
 def _export_all(
@@ -229,7 +218,7 @@ def _export_all(
             name=f"export.{name}",
             version=EXPORT_VERSION,
             outputs=(f"../{path.name}",),
-            inputs={MASTER: master_hash},
+            inputs={source.path.name: master_hash},
             params={
                 "format": name,
                 "encode": asdict(settings.encode),

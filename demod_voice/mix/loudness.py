@@ -5,6 +5,7 @@ Feeding the same samples in other block sizes gives the same numbers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +48,8 @@ class LoudnessReport:
     lra_lu: float
     sample_peak_dbfs: float
     duration_s: float
+    rms_dbfs: float = NO_LOUDNESS
+    """Unweighted, over the whole file."""
 
 
 class Meter:
@@ -55,9 +58,10 @@ class Meter:
     Args:
         sample_rate: Hz.
         num_channels: 1 or 2 (weights 1; surround is not mixed here).
+        peaks: False leaves the true peak out, which takes most of the time of a quiet stream.
     """
 
-    def __init__(self, sample_rate: int, num_channels: int) -> None:
+    def __init__(self, sample_rate: int, num_channels: int, peaks: bool = True) -> None:
         self._rate = sample_rate
         self._sos = k_weighting(sample_rate)
         self._state = np.zeros((len(self._sos), num_channels, 2))
@@ -65,6 +69,10 @@ class Meter:
         self._rest = np.zeros((num_channels, 0))
         self._energies: list[Floats] = []
         self._peak = TruePeak(num_channels)
+        self._peaks = peaks
+        self._power = 0.0
+        self.count = 0
+        """Samples heard so far, of all channels."""
 
     def push(self, samples: Samples) -> None:
         """Add samples of shape (channels, n)."""
@@ -72,7 +80,10 @@ class Meter:
             return
         from scipy.signal import sosfilt
 
-        self._peak.push(samples)
+        if self._peaks:
+            self._peak.push(samples)
+        self._power += float(np.vdot(samples, samples))
+        self.count += samples.size
         weighted, self._state = sosfilt(self._sos, samples.astype(np.float64), axis=1, zi=self._state)
         joined = np.concatenate([self._rest, weighted], axis=1) if self._rest.shape[1] else weighted
         count = joined.shape[1] // self._hop
@@ -100,6 +111,15 @@ class Meter:
         levels = np.sort(levels[levels >= float(_lufs(loud.mean())) + RANGE_GATE_LU])
         low, high = (levels[round((len(levels) - 1) * part)] for part in (0.10, 0.95))
         return float(high - low)
+
+    def loudest(self) -> float:
+        """Highest momentary loudness (400 ms) in LUFS; ``NO_LOUDNESS`` for silence or less than 400 ms."""
+        blocks = self._mean_squares(HOPS_IN_BLOCK)
+        return max(NO_LOUDNESS, float(_lufs(blocks.max()))) if len(blocks) else NO_LOUDNESS
+
+    def rms_dbfs(self) -> float:
+        """Unweighted RMS of all samples of all channels, dBFS (a full-scale square wave is 0)."""
+        return 10.0 * math.log10(max(self._power / max(1, self.count), 1e-20))
 
     def true_peak_dbtp(self) -> float:
         """Highest true peak of any channel, dBTP."""
@@ -201,6 +221,7 @@ def report(meter: Meter, duration_s: float) -> LoudnessReport:
         lra_lu=round(meter.loudness_range(), 3),
         sample_peak_dbfs=round(meter.sample_peak_dbfs(), 3),
         duration_s=round(duration_s, 6),
+        rms_dbfs=round(meter.rms_dbfs(), 3),
     )
 
 

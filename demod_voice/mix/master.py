@@ -33,11 +33,14 @@ FULL_SCALE = 32768.0
 class MasterReport:
     """What mastering did, and what was measured in the file that it wrote."""
 
+    target_lufs: float
     gain_db: float
     limited: bool
     lufs: float
     true_peak_dbtp: float
     lra_lu: float
+    rms_dbfs: float
+    """Unweighted, over the whole file."""
     on_target: bool
     """False when the target could not be met within 0.1 LU (silence, or a limiter that had too much to do)."""
 
@@ -90,7 +93,8 @@ def _yield(earlier: tuple[float, float], later: tuple[float, float]) -> float:
 
 def _report(gain_db: float, limited: bool, found: LoudnessReport, target: float, ceiling: float) -> MasterReport:
     on_target = abs(found.lufs - target) <= 0.1 and found.true_peak_dbtp <= ceiling + 0.05
-    return MasterReport(round(gain_db, 3), limited, found.lufs, found.true_peak_dbtp, found.lra_lu, on_target)
+    levels = found.lufs, found.true_peak_dbtp, found.lra_lu, found.rms_dbfs
+    return MasterReport(round(target, 3), round(gain_db, 3), limited, *levels, on_target)
 
 
 def _write(premix: Path, out: Path, gain_db: float, ceiling_dbtp: float | None, seed: int) -> LoudnessReport:

@@ -91,7 +91,7 @@ class RunFolder:
                 flush(path)
                 path.replace(self.path / name)
         except OSError as error:
-            raise output_error(self.path / step.outputs[0], error) from error
+            raise output_error(self.path / (step.outputs[0] if step.outputs else step.name), error) from error
         finally:
             for path in temporary.values():
                 path.unlink(missing_ok=True)

@@ -420,6 +420,14 @@ def _(settings: Settings, folder: Path) -> Any:
     return len({after - before for before, after in pairwise(found)})
 
 
+@row("loudness.stereo_lufs", (-16.0, -20.0), (-16.0, -20.0))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.episode.targets import target_of
+    from demod_voice.formats.mix_spec import MixSpec
+
+    return target_of(MixSpec(channels=2), settings).lufs
+
+
 @row("loudness.mono_lufs", (-19.0, -30.0), (-19.0, -30.0))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.mix.loudness import measure
