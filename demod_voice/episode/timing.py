@@ -157,7 +157,8 @@ class _Arranger:
         end = min(before.end, start + round(CUT_S * self._rate))
         if end < before.end:
             self._placed[self._main] = replace(before, end=end, cut=True)
-            self._free[before.line.speaker] = end
+            if self._free[before.line.speaker] == before.end:
+                self._free[before.line.speaker] = end
             self._cursor = end
         return start
 
