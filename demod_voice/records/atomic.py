@@ -73,6 +73,7 @@ def output_error(path: Path, error: OSError) -> OutputError:
         errno.EPERM: ("no permission to write there", "choose another output folder"),
         errno.EROFS: ("the file system is read-only", "choose another output folder"),
         errno.EISDIR: ("it is a folder", "give a file name"),
+        errno.EEXIST: ("a file of that name is in the way", "move it away, or choose another output name"),
         errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
     }
     if error.errno == errno.ENOENT and path.parent.is_dir():
