@@ -18,10 +18,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from demod_voice.engines.manifest import NAME
 from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.records.atomic import replacing
 from demod_voice.records.hashing import BLOCK, hash_bytes, hash_file
-from demod_voice.voices.adding import CONSENT_REMEDY, number_faults
+from demod_voice.voices.adding import CONSENT_REMEDY, language_fault, number_faults
 from demod_voice.voices.saved import (
     CONSENT_FILE,
     CONSENT_WORDS,
@@ -32,6 +33,7 @@ from demod_voice.voices.saved import (
     is_inside,
     read_record,
 )
+from demod_voice.voices.stored import SIDECAR
 
 FORMAT = "demod-voice voice"
 SCHEMA = 1
@@ -275,8 +277,29 @@ def _record_faults(record: VoiceRecord, files: Mapping[str, Any]) -> Iterator[Fa
     for name, sha256 in record.stored_files():
         if name not in files or files[name]["sha256"] != sha256:
             yield Fault(None, f"the voice needs {name!r}, which is not in the file with that hash")
+    yield from _part_faults(record)
+    if NAME.fullmatch(record.engine) is None:
+        yield Fault(None, f"{record.engine!r} is not the name of an engine")
+    if record.schema != SCHEMA:
+        yield Fault(None, f"its record is of schema {record.schema}, this program reads {SCHEMA}")
+    tag = language_fault(record.language)
+    if tag is not None:
+        yield Fault(None, tag)
     if record.consent.kind not in (*CONSENT_WORDS, CONSENT_FILE) and record.cloned:
         yield Fault(None, "a cloned voice without a word about consent", CONSENT_REMEDY)
     if record.consent.kind == CONSENT_FILE and not record.consent.file:
         yield Fault(None, "its consent statement is missing")
     yield from number_faults(record.speed, record.pitch, record.volume_db)
+
+
+def _part_faults(record: VoiceRecord) -> Iterator[Fault]:
+    """A model or adapter of another machine must be brought along whole: no path may lead anywhere else."""
+    for label, stored in (("model", record.model), ("adapter", record.adapter)):
+        if stored is None:
+            continue
+        if not is_inside(stored.path):
+            yield Fault(None, f"its {label} {stored.path!r} leads out of the voice's folder")
+        own = {stored.path, stored.path + SIDECAR}
+        strange = [name for name in stored.files if name not in own and not name.startswith(f"{stored.path}/")]
+        if strange or not stored.files:
+            yield Fault(None, f"its {label} {stored.path!r} is not what its files are: {', '.join(strange) or 'none'}")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from demod_voice.errors import FaultsError, OutputError, UsageError
+from demod_voice.records.hashing import hash_bytes
 from demod_voice.voices.adding import NewVoice
 from demod_voice.voices.archive import LARGEST_RATIO, MOST_FILES
 from demod_voice.voices.store import VoiceStore
@@ -219,6 +220,39 @@ def test_a_clone_whose_consent_was_cut_out(store: VoiceStore, archive: Path, tmp
     given = [(entry, text if entry.filename == "voice.json" else data) for entry, data in given]
     with pytest.raises(FaultsError, match="without a word about consent"):
         store.import_(pack(tmp_path / "bad.voice", given), "bea")
+
+
+HOSTS = {"/etc/hosts": hash_bytes(Path("/etc/hosts").read_bytes())}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"model": {"path": "/etc/hosts", "files": {}}}, "leads out"),
+        ({"model": {"path": "/etc/hosts", "files": HOSTS}}, "leads out"),
+        ({"adapter": {"path": "../../ben", "files": {}}}, "leads out"),
+        ({"model": {"path": "model", "files": {}}}, "none"),
+        ({"model": {"path": "model", "files": {"references/01.wav": ""}}}, "references/01.wav"),
+        ({"language": "x y"}, "not a language tag"),
+        ({"engine": "../cloner"}, "not the name of an engine"),
+        ({"schema": 0}, "schema 0"),
+    ],
+)
+def test_a_record_that_reaches_out_or_means_nothing_is_refused(
+    store: VoiceStore, archive: Path, tmp_path: Path, change: dict[str, Any], word: str
+) -> None:
+    given = entries(archive)
+    (place,) = [number for number, (entry, _) in enumerate(given) if entry.filename == "voice.json"]
+    text = json.dumps({**json.loads(given[place][1]), **change}).encode()
+    given[place] = (given[place][0], text)
+
+    def list_it(manifest: dict[str, Any]) -> None:
+        manifest["files"]["voice.json"] = {"sha256": hash_bytes(text), "bytes": len(text)}
+
+    pack(tmp_path / "evil.voice", changed_manifest(given, list_it))
+    with pytest.raises(UsageError, match=word):
+        store.import_(tmp_path / "evil.voice", "evil")
+    assert store.names() == ["ada"]
 
 
 @pytest.mark.parametrize("cut", [0, 10, 100, 5000, -1, -20])
