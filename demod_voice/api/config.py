@@ -15,6 +15,7 @@ from demod_voice.config.file import read_file, require
 from demod_voice.config.folders import cache_folder, config_folder, data_folder, state_folder
 from demod_voice.config.loading import Loaded, load, load_settings, parse_assignments, settings_path
 from demod_voice.config.reference import reference
+from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.errors import UsageError
 from demod_voice.records.atomic import output_error, replacing, write_text
@@ -25,6 +26,7 @@ __all__ = [
     "Loaded",
     "Setting",
     "Settings",
+    "check_allowed",
     "check_settings_file",
     "config_reference",
     "folders",
@@ -132,6 +134,15 @@ def check_settings_file(path: str | Path) -> int:
 def folders(path: str | Path | None = None) -> Folders:
     """The settings file and the folders of data, cache and state."""
     return Folders(_target(path), data_folder(), cache_folder(), state_folder())
+
+
+def check_allowed(path: str | Path, settings: Settings) -> None:
+    """Refuse a file outside ``paths.allowed_roots``.
+
+    Raises:
+        UsageError: it lies outside.
+    """
+    check_inside([Path(path)], settings.paths.allowed_roots)
 
 
 def config_reference() -> str:

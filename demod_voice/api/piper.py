@@ -108,7 +108,7 @@ def infer_piper(
     """
     target = Path(output)
     asked = options or PiperOptions()
-    check_inside([target, Path(model)], settings.paths.allowed_roots)
+    check_inside([target], settings.paths.allowed_roots)
     _check(text, target)
     voice = resolve(settings, engine=ENGINE, model=model, speaker=asked.speaker, style=asked.style())
     requests = list(_requests(text, voice, asked, settings))

@@ -176,8 +176,6 @@ def _jobs(text: str, choice: VoiceChoice, settings: Settings) -> list[LineJob]:
 
 
 def _voice(choice: VoiceChoice, settings: Settings) -> ResolvedVoice:
-    if choice.model:
-        check_inside([Path(choice.model)], settings.paths.allowed_roots)
     return resolve(
         settings,
         engine=choice.engine,

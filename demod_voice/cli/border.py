@@ -39,7 +39,7 @@ def _dispatch(argv: list[str], app: App) -> int:
     args = parser.parse_args(argv)
     app.flags = GlobalFlags(parser.recorded)
     app.overrides = overrides_of(args)
-    _set_up_logging(app.flags)
+    _set_up_logging(app)
     return int(args.run(args, app) or 0)
 
 
@@ -50,9 +50,14 @@ def _early_flags(argv: list[str]) -> GlobalFlags:
     return GlobalFlags([(spellings[word], []) for word in words if word in spellings])
 
 
-def _set_up_logging(flags: GlobalFlags) -> None:
+def _set_up_logging(app: App) -> None:
     from demod_voice.cli.logs import set_up
 
+    flags = app.flags
+    if flags.log_file:
+        from demod_voice.api.config import check_allowed
+
+        check_allowed(flags.log_file, app.settings)
     set_up(flags.verbose, flags.quiet, flags.log_file)
 
 

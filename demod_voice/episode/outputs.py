@@ -56,7 +56,7 @@ def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> O
         vtt=_beside(stem, ".vtt"),
         srt=_beside(stem, ".srt"),
     )
-    check_inside([output], settings.paths.allowed_roots)
+    check_inside([*outputs.files, outputs.work], settings.paths.allowed_roots)
     _check_writable(output)
     return outputs
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from demod_worker.messages import Voice
 
+from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.types import EngineInfo
@@ -156,6 +157,8 @@ def _model_path(store: VoiceStore, asked: str, is_model: bool) -> Path | None:
         return None
     path = Path(asked).expanduser()
     if asked.endswith(MODEL_SUFFIX) or is_model:
+        if path.name != asked or path.exists():
+            _check_allowed(path, store)
         if path.exists():
             return path.resolve()
         if asked.endswith(MODEL_SUFFIX) and not is_model and path.name != asked:
@@ -163,6 +166,12 @@ def _model_path(store: VoiceStore, asked: str, is_model: bool) -> Path | None:
     name = asked.removesuffix(MODEL_SUFFIX)
     beside = store.root / (name + MODEL_SUFFIX)
     return beside.resolve() if Path(name).name == name and beside.is_file() else None
+
+
+def _check_allowed(path: Path, store: VoiceStore) -> None:
+    """A model lies in the voices folder, or where this program may read: also one that a script names."""
+    if not path.resolve().is_relative_to(store.root.resolve()):
+        check_inside([path], store.settings.paths.allowed_roots)
 
 
 def _known(store: VoiceStore) -> list[str]:

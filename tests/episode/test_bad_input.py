@@ -254,3 +254,16 @@ def test_a_machine_reads_the_same_error_as_json(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert "none.md does not exist" in json.dumps(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("name", ["show.demod", "show.manifest.json", "show.vtt"])
+def test_a_link_beside_the_output_leads_out_of_no_allowed_root(
+    render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "inside" / name).symlink_to(tmp_path / "out" / name)
+    monkeypatch.setenv("DEMOD_VOICE_PATHS__ALLOWED_ROOTS", str(tmp_path / "inside"))
+    ended = render(GOOD, "inside/show.mp3", "inside/show.md")
+    assert (ended.code, "outside the allowed folders" in ended.error) == (2, True)
+    assert not list((tmp_path / "out").iterdir())

@@ -147,3 +147,22 @@ def test_variants_of_presets() -> None:
     assert not has_preset("en-us+f9", ["en-us", "+f3"])
     assert not has_preset("xx+f3", ["en-us", "+f3"])
     assert not has_preset("f3", ["en-us", "+f3"])
+
+
+def test_a_model_outside_the_allowed_roots_is_refused_and_the_voices_folder_is_not(
+    settings, store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = replace(settings, paths=replace(settings.paths, allowed_roots=(str(tmp_path / "in"),)))
+    store.add(NewVoice("ada", "plain", preset="low"))
+    for path in (store.root / "amy.onnx", tmp_path / "out.onnx", tmp_path / "in" / "own.onnx"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "in" / "link.onnx").symlink_to(tmp_path / "out.onnx")
+    monkeypatch.chdir(tmp_path)
+    for asked in (tmp_path / "out.onnx", tmp_path / "in" / "link.onnx", "out.onnx", "./gone.onnx"):
+        for word in ("voice", "model"):
+            with pytest.raises(UsageError, match="outside the allowed"):
+                resolve(roots, engine="plain", **{word: str(asked)})
+    assert resolve(roots, model="ada").name == "ada"
+    for asked in ("amy", "amy.onnx", str(store.root / "amy.onnx"), str(tmp_path / "in" / "own.onnx")):
+        assert resolve(roots, engine="plain", model=asked).voice.model

@@ -138,7 +138,12 @@ def test_paths_outside_the_allowed_roots(run, wav: Path, tmp_path: Path, monkeyp
         ("voices", "audition", "low", "--engine", "fake", "-o", tmp_path / "out"),
         ("voices", "import", tmp_path / "x.voice"),
         ("speak", "Hello", "--engine", "fake", "-o", tmp_path / "x.wav"),
+        ("speak", "Hello", "--voice", tmp_path / "x.onnx", "-o", tmp_path / "in" / "x.wav"),
+        ("speak", "Hello", "--model", tmp_path / "x.onnx", "-o", tmp_path / "in" / "x.wav"),
+        ("voices", "audition", tmp_path / "x.onnx", "-o", tmp_path / "in"),
+        ("voices", "list", "--log-file", tmp_path / "x.log"),
     ]
+    (tmp_path / "x.onnx").touch()
     for command in commands:
         ran = run(*command)
         assert ran.code == 2, command
