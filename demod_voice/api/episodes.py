@@ -10,13 +10,14 @@ from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.episode.check import CheckReport
 from demod_voice.episode.check import check as _check
 from demod_voice.episode.clean import clean as _clean
+from demod_voice.episode.describing import describe_check, describe_render
 from demod_voice.episode.render import RenderOptions, RenderReport, require_quality
 from demod_voice.episode.render import render as _render
 from demod_voice.errors import UsageError
 from demod_voice.formats.template import template
 from demod_voice.records.atomic import write_text
 from demod_voice.records.progress import SILENT, Progress
-from demod_voice.units import format_duration, format_size
+from demod_voice.units import format_size
 
 __all__ = [
     "CheckReport",
@@ -99,28 +100,3 @@ def clean_episode(output: str | Path, *, settings: Settings = DEFAULTS, force: b
         UsageError: there is no such work folder, or it holds takes that a person chose (not with ``force``).
     """
     return _clean(Path(output), settings, force)
-
-
-def describe_render(report: RenderReport) -> list[str]:
-    """What a person wants to know after a render, a line each."""
-    numbers = report.metrics
-    spoken, total = numbers["utterances_generated"], numbers["utterances_total"]
-    length = format_duration(numbers["total_duration_sec"])
-    lines = [
-        f"{length} of audio in {format_duration(numbers['generation_time_sec'])}; {spoken} of {total} lines spoken"
-    ]
-    for name, measured in report.manifest["loudness"]["files"].items():
-        loudness = f"{measured['lufs']:.1f} LUFS, true peak {measured['true_peak_dbtp']:.1f} dBTP"
-        lines.append(f"{report.outputs.audio[name]}  {loudness}")
-    lines.append(f"{report.outputs.manifest}  {report.outputs.vtt}  {report.outputs.srt}")
-    wishes = sorted({f"{each['engine']}: {each['what']}" for each in report.manifest["degradations"]})
-    lines += [f"not honoured: {wish}" for wish in wishes]
-    return lines
-
-
-def describe_check(report: CheckReport) -> list[str]:
-    """What a person wants to know about a script, a line each."""
-    length = format_duration(report.estimated_s)
-    speakers = [f"  {name}: {count} lines, {report.voices[name]}" for name, count in report.speakers.items()]
-    counts = f"{report.lines} lines, {report.words} words, {report.chapters} chapters, about {length}"
-    return [f"{report.title}: {counts}", *speakers]

@@ -1,0 +1,40 @@
+"""What a person reads on the screen after a check and a render."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from demod_voice.api.episodes import check_episode, describe_check, describe_render, render_episode
+from demod_voice.config import load_settings
+
+pytestmark = pytest.mark.usefixtures("fake_engine")
+SCRIPT = """\
+episode:
+  title: Odd
+  speakers: {Ada: {engine: fake, voice: low}, Ben: {engine: fake, voice: high}}
+  segments:
+    - {type: chapter, title: One}
+    - {speaker: Ada, text: Hello there., anchor_idx: 1}
+    - {speaker: Ben, text: Hello Ada.}
+    - {speaker: Ada, text: And again., anchor_idx: 1}
+"""
+
+
+def test_a_render_tells_what_was_spoken_and_kept_where_it_is_and_what_could_not_be_done(
+    write_script, tmp_path: Path
+) -> None:
+    script, output, settings = write_script(SCRIPT, "show.yaml"), tmp_path / "show.wav", load_settings()
+    told = describe_render(render_episode(script, output, settings=settings))
+    assert told[0].endswith("; 3 lines: 3 spoken, 0 kept")
+    assert told[-2].startswith(str(tmp_path / "show.demod"))
+    assert told[-1] == "fake cannot use the hint anchor_idx (lines 6, 8)"
+    again = describe_render(render_episode(script, output, settings=settings))
+    assert again[0].endswith("; 3 lines: 0 spoken, 3 kept")
+
+
+def test_one_of_a_thing_is_not_called_by_its_plural(write_script) -> None:
+    told = describe_check(check_episode(write_script(SCRIPT, "show.yaml"), settings=load_settings()))
+    assert "3 lines, 6 words, 1 chapter, about" in told[0]
+    assert told[2] == "  Ben: 1 line, fake/high"
