@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from demod_voice.engines.collector import Collector, speak_item
 from demod_voice.engines.devices import describe_gpus, device_for
 from demod_voice.engines.environments import python_for
 from demod_voice.engines.locate import engine as find_engine
+from demod_voice.engines.strikes import Strikes
 from demod_voice.engines.types import EngineInfo, Speech, SpeechRequest
 from demod_voice.engines.worker_log import WorkerLog
 from demod_voice.errors import (
@@ -32,12 +32,9 @@ from demod_voice.errors import (
     EngineCrashed,
     EngineError,
     EngineOutOfMemory,
-    EngineStartFailed,
 )
 from demod_voice.records.progress import SILENT, Progress
 
-CRASHES_THAT_STOP = 2
-"""Crashes in a row after which an engine is not asked again in this run."""
 STREAMED_CLIPS = 16
 RETIRE_LOOK_S = 1.0
 """Shortest time between two looks for idle workers."""
@@ -84,7 +81,7 @@ class Pool:
         self._pythons: dict[str, Path] = {}
         self._install = threading.Lock()
         self._shelves: dict[_Slot, _Shelf] = {}
-        self._crashes: defaultdict[str, int] = defaultdict(int)
+        self._strikes = Strikes()
         self._running: set[Worker] = set()
         self._closed = threading.Event()
         self._noted: set[str] = set()
@@ -205,7 +202,7 @@ class Pool:
             self._perform(engine, [request], collected, stopped)
             return collected.results()[0]
 
-        result = self._twice(engine, perform, again=lambda: not heard and not stopped.is_set())
+        result = self._twice(engine, [request], perform, again=lambda: not heard and not stopped.is_set())
         if isinstance(result, EngineError):
             raise result
 
@@ -215,14 +212,29 @@ class Pool:
             self._perform(engine, requests, collected)
             return collected.results()
 
-        return self._twice(engine, collect)
+        return self._twice(engine, requests, collect)
 
-    def _twice(self, engine: str, work: Callable[[], _T], again: Callable[[], bool] = lambda: True) -> _T:
+    def _twice(
+        self,
+        engine: str,
+        requests: Sequence[SpeechRequest],
+        work: Callable[[], _T],
+        again: Callable[[], bool] = lambda: True,
+    ) -> _T:
         """Do it; after a crash once more, unless the engine is given up or the pool is closed."""
+        try:
+            done = self._once_more(engine, work, again)
+        except EngineError as error:
+            self._strikes.failed(engine, "\n".join(request.text for request in requests), error)
+            raise
+        self._strikes.worked(engine)
+        return done
+
+    def _once_more(self, engine: str, work: Callable[[], _T], again: Callable[[], bool]) -> _T:
         try:
             return work()
         except EngineCrashed as error:
-            if self._crashes[engine] >= CRASHES_THAT_STOP or self._closed.is_set() or not again():
+            if self._strikes.given_up(engine) or self._closed.is_set() or not again():
                 raise
             self._progress.note(f"{error.message.splitlines()[0]}; trying once more")
             return work()
@@ -264,22 +276,15 @@ class Pool:
             worker = self._take(slot, shelf)
             try:
                 yield worker
-            except EngineCrashed:
-                self._crashes[slot.engine] += 1
-                raise
-            else:
-                self._crashes[slot.engine] = 0
             finally:
                 self._give_back(worker, shelf)
 
     def _refuse(self, engine: str) -> None:
         if self._closed.is_set():
             raise EngineCancelled(f"engine {engine}: the work was stopped")
-        if self._crashes[engine] >= CRASHES_THAT_STOP:
-            raise EngineCrashed(
-                f"engine {engine} died {CRASHES_THAT_STOP} times in a row and is not asked again in this run",
-                f"check it with: demod-voice engines check {engine}",
-            )
+        given_up = self._strikes.given_up(engine)
+        if given_up is not None:
+            raise given_up
 
     def _take(self, slot: _Slot, shelf: _Shelf) -> Worker:
         while True:
@@ -314,9 +319,7 @@ class Pool:
             self._forget(worker)
             worker.kill()
             raise EngineBrokenProtocol(f"engine {slot.engine}: {error}") from error
-        except BaseException as error:
-            if isinstance(error, EngineCrashed):
-                self._crashes[slot.engine] += 1
+        except BaseException:
             self._forget(worker)
             worker.stop(grace_s=0.0)
             raise
@@ -342,9 +345,7 @@ class Pool:
             self._running.add(worker)
         try:
             worker.start()
-        except BaseException as error:
-            if isinstance(error, EngineStartFailed):
-                self._crashes[name] += 1
+        except BaseException:
             self._forget(worker)
             raise
         return worker

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -98,12 +99,34 @@ def test_a_crash_is_tried_once_more(tmp_path: Path) -> None:
     assert speech.clip.duration_s == pytest.approx(0.3)
 
 
-def test_two_crashes_in_a_row_stop_the_engine() -> None:
-    with Pool(load_settings()) as pool:
-        with pytest.raises(EngineCrashed):
-            pool.speak("fake", SpeechRequest("[[abort]] hello"))
-        with pytest.raises(EngineCrashed, match="not asked again"):
+@pytest.mark.parametrize(
+    ("marker", "kind", "words"), [("abort", EngineCrashed, "died"), ("hang", EngineTimedOut, "was silent")]
+)
+def test_two_lines_in_a_row_that_end_an_engine_stop_it(marker: str, kind: type[EngineError], words: str) -> None:
+    with Pool(load_settings(engines__timeouts__speak=0.3)) as pool:
+        for line in ("one", "two"):
+            with pytest.raises(kind):
+                pool.speak("fake", SpeechRequest(f"[[{marker}]] {line}"))
+        with pytest.raises(EngineCrashed, match=f"{words} at 2 different lines in a row and is not asked again"):
             pool.speak("fake", SpeechRequest("a line that would work"))
+
+
+def test_one_line_that_ends_an_engine_stops_no_other(fake_engine: Path) -> None:
+    with Pool(load_settings()) as pool:
+        for _ in range(2):
+            with pytest.raises(EngineCrashed):
+                pool.speak("fake", SpeechRequest("[[abort]] poison"))
+        assert pool.speak("fake", SpeechRequest("good")).clip.num_samples > 0
+        with pytest.raises(EngineCrashed, match="SIGABRT"):
+            pool.speak("fake", SpeechRequest("[[abort]] another"))
+        assert pool.speak("fake", SpeechRequest("good too")).clip.num_samples > 0
+
+
+def test_workers_that_are_killed_at_the_same_moment_are_replaced(tmp_path: Path) -> None:
+    lines = [SpeechRequest(f"[[crash-once {tmp_path / str(number)}]] line") for number in range(3)]
+    with Pool(load_settings(), jobs=3) as pool, ThreadPoolExecutor(3) as threads:
+        spoken = list(threads.map(lambda line: pool.speak("fake", line), lines))
+    assert len({each.clip.num_samples for each in spoken}) == 1
 
 
 def test_a_failed_item_does_not_take_the_others_down() -> None:
