@@ -61,6 +61,17 @@ def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> O
     return outputs
 
 
+def refuse_overwriting(script: Path, outputs: Outputs) -> None:
+    """A script must outlive its render.
+
+    Raises:
+        UsageError: an output would take its place.
+    """
+    own = script.resolve()
+    if any(path.resolve() == own for path in outputs.files):
+        raise UsageError(f"the render would overwrite its own script {script}", "choose another output name")
+
+
 def _beside(stem: Path, ending: str) -> Path:
     return stem.with_name(stem.name + ending)
 

@@ -22,7 +22,7 @@ from demod_voice.episode.chosen import chosen_takes
 from demod_voice.episode.manifest import Facts, chapter_marks, manifest, metrics
 from demod_voice.episode.mix_settings import mix_of
 from demod_voice.episode.mixing import TAKES, mix_and_master, stage
-from demod_voice.episode.outputs import Outputs, outputs_for
+from demod_voice.episode.outputs import Outputs, outputs_for, refuse_overwriting
 from demod_voice.episode.plan import Plan, questions, read_plan
 from demod_voice.episode.request import Request, remember
 from demod_voice.episode.speaking import speak_all
@@ -113,6 +113,7 @@ def render(
     threading.Thread(target=prepare, name="prepare", daemon=True).start()
     outputs = outputs_for(output, options.formats, settings)
     check_inside([script_path], settings.paths.allowed_roots)
+    refuse_overwriting(script_path, outputs)
     plan = read_plan(script_path, settings)
     mix = mix_of((), options.mix, options.preset, tuple(plan.script.speakers), settings)
     target = target_of(mix, settings, bool(plan.effects))
@@ -141,7 +142,7 @@ def render(
             hashes,
             run.created,
             _shaping(settings),
-            hash_file(script_path),
+            plan.script.sha256,
             warnings,
         )
         story, numbers = manifest(facts), metrics(facts, clock.total_s, _peak_memory_gb(), clock.phases)

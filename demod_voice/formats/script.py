@@ -120,3 +120,5 @@ class Script:
     """Effects after the last line."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Tags: author, description, date, album."""
+    sha256: str = ""
+    """Hash of the bytes that this was read from; the file may have changed since."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
@@ -11,6 +12,7 @@ from demod_voice.formats.document import load_json, load_yaml
 from demod_voice.formats.script import Script
 from demod_voice.formats.script_data import read_data
 from demod_voice.formats.script_markdown import read_markdown
+from demod_voice.records.hashing import hash_bytes
 from demod_voice.units import format_size, parse_size
 
 MARKDOWN, JSON, YAML = (".md", ".markdown", ".txt"), (".json",), (".yaml", ".yml")
@@ -36,7 +38,8 @@ def scan_script(path: Path, limits: Limits) -> tuple[Script, list[Fault]]:
     Raises:
         UsageError: the file does not exist, is too large, is empty, or is no text of a known kind.
     """
-    text = _text(path, limits)
+    data = _data(path, limits)
+    text = _decode(data, path).replace("\r\n", "\n").replace("\r", "\n")
     faults: list[Fault] = []
     if not text.strip():
         raise FaultsError(
@@ -49,10 +52,10 @@ def scan_script(path: Path, limits: Limits) -> tuple[Script, list[Fault]]:
         script = read_data(load_yaml(text, 0, faults), path.name, limits, faults)
     else:
         script = read_markdown(text, path.name, limits, faults)
-    return script, faults
+    return replace(script, sha256=hash_bytes(data)), faults
 
 
-def _text(path: Path, limits: Limits) -> str:
+def _data(path: Path, limits: Limits) -> bytes:
     if path.suffix.lower() not in MARKDOWN + JSON + YAML:
         known = " ".join(MARKDOWN + JSON + YAML)
         raise UsageError(f"{path} is not a script: its suffix is {path.suffix!r}", f"known suffixes: {known}")
@@ -63,12 +66,11 @@ def _text(path: Path, limits: Limits) -> str:
         if size > parse_size(limits.script_size):
             limit = f"at most {limits.script_size} (limits.script_size)"
             raise UsageError(f"{path} is {format_size(size)}, too large for a script", limit)
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"the script {path} does not exist") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"the script {path} cannot be read: {getattr(error, 'strerror', error)}") from error
-    return _decode(data, path).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _decode(data: bytes, path: Path) -> str:

@@ -267,3 +267,10 @@ def test_a_link_beside_the_output_leads_out_of_no_allowed_root(
     ended = render(GOOD, "inside/show.mp3", "inside/show.md")
     assert (ended.code, "outside the allowed folders" in ended.error) == (2, True)
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(("name", "output"), [("ep.manifest.json", "ep.wav"), ("ep.metrics.json", "ep.mp3")])
+def test_a_render_does_not_overwrite_its_own_script(render, tmp_path: Path, name: str, output: str) -> None:
+    ended = render("{}", output, name)
+    assert (ended.code, "would overwrite its own script" in ended.error) == (2, True)
+    assert (tmp_path / name).read_text() == "{}"

@@ -19,6 +19,8 @@ from demod_voice.config import load_settings
 from demod_voice.config.folders import cache_folder
 from demod_voice.errors import EngineError, FaultsError, OutputError, UsageError
 from demod_voice.mix.loudness import measure
+from demod_voice.records.hashing import hash_file
+from demod_voice.records.progress import Silent
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
 RESULTS = ("show.manifest.json", "show.vtt", "show.srt", "show.demod/master.wav")
@@ -77,6 +79,20 @@ def test_an_edit_of_one_line_speaks_that_line_only(
     assert len(report.manifest["segments"]) == len(edited)
     render(write_script(script_text(edited, speakers)), tmp_path / "fresh", "wav")
     assert digest(tmp_path / "out") == digest(tmp_path / "fresh")
+
+
+def test_the_manifest_names_the_script_that_was_read_whatever_became_of_the_file(tmp_path: Path, write_script) -> None:
+    script = write_script(script_text([sentence(1)]))
+    read = hash_file(script)
+
+    class Editor(Silent):
+        """A person who saves the file while it is rendered."""
+
+        def start(self, step: str, total: float, unit: str = "") -> None:
+            script.write_text("another text")
+
+    report = render_episode(script, tmp_path / "show.wav", settings=load_settings(), progress=Editor())
+    assert report.manifest["generation"]["script_sha256"] == read != hash_file(script)
 
 
 def test_another_episode_takes_the_line_from_the_cache(tmp_path: Path, write_script) -> None:
