@@ -11,8 +11,10 @@ from demod_voice.episode.check import CheckReport
 from demod_voice.episode.check import check as _check
 from demod_voice.episode.clean import clean as _clean
 from demod_voice.episode.describing import describe_check, describe_render
-from demod_voice.episode.render import RenderOptions, RenderReport, require_quality
+from demod_voice.episode.production import RenderOptions
+from demod_voice.episode.render import RenderReport, require_quality
 from demod_voice.episode.render import render as _render
+from demod_voice.episode.stems import write_stems as _write_stems
 from demod_voice.errors import UsageError
 from demod_voice.formats.template import template
 from demod_voice.records.atomic import write_text
@@ -30,6 +32,7 @@ __all__ = [
     "new_episode",
     "render_episode",
     "require_quality",
+    "write_stems",
 ]
 
 
@@ -61,8 +64,29 @@ def render_episode(
         EngineError: lines could not be spoken; what was spoken is kept for the next run.
         OutputError: a file cannot be written.
     """
-    options = RenderOptions(tuple(formats), Path(mix) if mix else None, preset, Path(timing) if timing else None)
-    return _render(Path(script), Path(output), settings, options, progress)
+    return _render(Path(script), Path(output), settings, _options(formats, mix, preset, timing), progress)
+
+
+def write_stems(
+    script: str | Path,
+    folder: str | Path,
+    *,
+    settings: Settings = DEFAULTS,
+    mix: str | Path | None = None,
+    preset: str = "",
+    timing: str | Path | None = None,
+    progress: Progress = SILENT,
+) -> list[Path]:
+    """Write a float WAV for each speaker, each bed, the effects and the room; they add up to the show.
+
+    Raises:
+        As ``render_episode``.
+    """
+    return _write_stems(Path(script), Path(folder), settings, _options((), mix, preset, timing), progress)
+
+
+def _options(formats: Sequence[str], mix: str | Path | None, preset: str, timing: str | Path | None) -> RenderOptions:
+    return RenderOptions(tuple(formats), Path(mix) if mix else None, preset, Path(timing) if timing else None)
 
 
 def check_episode(script: str | Path, *, settings: Settings = DEFAULTS, progress: Progress = SILENT) -> CheckReport:

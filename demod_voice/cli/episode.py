@@ -13,6 +13,7 @@ def register(parser: Parser) -> None:
     """Declare the commands of the group."""
     commands = parser.add_subparsers()
     _register_render(commands)
+    _register_stems(commands)
     check = command(
         commands,
         "check",
@@ -82,15 +83,63 @@ def _register_render(commands: argparse._SubParsersAction[Parser]) -> None:
     render.add_argument(
         "--format", metavar="NAME", action="append", default=[], help="one more format beside it; may be given again"
     )
-    render.add_argument("--mix", metavar="FILE", help="mix.yaml: positions, music, effects, levels (docs/mix.md)")
-    render.add_argument("--preset", metavar="NAME", default="", help="targets of a place: see episode presets")
-    render.add_argument(
+    add_mix_flags(render)
+    add_speaking_flags(render)
+
+
+def add_mix_flags(parser: Parser) -> None:
+    """What decides how a show sounds, beside its script."""
+    parser.add_argument("--mix", metavar="FILE", help="mix.yaml: positions, music, effects, levels (docs/mix.md)")
+    parser.add_argument("--preset", metavar="NAME", default="", help="targets of a place: see episode presets")
+    parser.add_argument(
         "--timing", metavar="FILE", help="JSON plan of when each line starts: written when absent, else followed"
     )
-    add_setting_flag(render, "--jobs", key="jobs", metavar="N", help="lines spoken at once; never changes the result")
-    add_setting_flag(render, "--seed", key="seed", metavar="N", help="seed of everything random")
-    add_setting_flag(render, "--language", key="language", metavar="TAG", help="language of a script that names none")
-    add_setting_flag(render, "--device", key="device", metavar="DEVICE", help="auto, cpu or cuda:N")
+
+
+def add_speaking_flags(parser: Parser) -> None:
+    """What decides how lines are spoken."""
+    add_setting_flag(parser, "--jobs", key="jobs", metavar="N", help="lines spoken at once; never changes the result")
+    add_setting_flag(parser, "--seed", key="seed", metavar="N", help="seed of everything random")
+    add_setting_flag(parser, "--language", key="language", metavar="TAG", help="language of a script that names none")
+    add_setting_flag(parser, "--device", key="device", metavar="DEVICE", help="auto, cpu or cuda:N")
+
+
+def _register_stems(commands: argparse._SubParsersAction[Parser]) -> None:
+    stems = command(
+        commands,
+        "stems",
+        "Write a WAV for each speaker, each bed, the effects and the room",
+        run_stems,
+        examples=[
+            "demod-voice episode stems script.md -o stems/",
+            "demod-voice episode stems script.md -o s --mix m.yaml",
+        ],
+        description=(
+            "Speak and mix a script like a render, and write each track as a float WAV as long as the show. They add "
+            "up to the show before its limiter."
+        ),
+    )
+    stems.add_argument("script", metavar="SCRIPT", help="Markdown, JSON or YAML script")
+    stems.add_argument("-o", "--output", metavar="FOLDER", required=True, help="folder of the stems; made when missing")
+    add_mix_flags(stems)
+    add_speaking_flags(stems)
+
+
+def run_stems(args: argparse.Namespace, app: App) -> None:
+    """Write the stems and print where they are."""
+    from demod_voice.api.episodes import write_stems
+
+    files = write_stems(
+        args.script,
+        args.output,
+        settings=app.settings,
+        mix=args.mix,
+        preset=args.preset,
+        timing=args.timing,
+        progress=app.progress,
+    )
+    app.close()
+    app.emit({"stems": files}, text="\n".join(map(str, files)))
 
 
 def run_render(args: argparse.Namespace, app: App) -> None:

@@ -16,20 +16,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
-from demod_voice.episode.chosen import chosen_takes
 from demod_voice.episode.manifest import Facts, chapter_marks, manifest, metrics
-from demod_voice.episode.mix_settings import mix_of
-from demod_voice.episode.mixing import TAKES, mix_and_master, stage
+from demod_voice.episode.mixing import mix_and_master, stage
 from demod_voice.episode.outputs import Outputs, outputs_for, refuse_overwriting
-from demod_voice.episode.plan import Plan, questions, read_plan
+from demod_voice.episode.plan import Plan
+from demod_voice.episode.production import PLAIN, RenderOptions, produce, speak
 from demod_voice.episode.request import Request, remember
-from demod_voice.episode.speaking import speak_all
-from demod_voice.episode.targets import settings_for, target_of
 from demod_voice.episode.timing import Timing
-from demod_voice.episode.timing_file import read_timing, write_timing
-from demod_voice.errors import QualityError, UsageError
+from demod_voice.episode.timing_file import write_timing
+from demod_voice.errors import QualityError
 from demod_voice.formats.transcript import Cue, write_srt, write_vtt
 from demod_voice.media.tags import ChapterMark, Tags
 from demod_voice.mix.loudness import prepare
@@ -40,24 +36,9 @@ from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.records.steps import RunFolder, Step
-from demod_voice.speech.studio import Studio, Take
 
 EXPORT_VERSION = 1
 TRANSCRIPT_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class RenderOptions:
-    """What a render is asked for beside its script."""
-
-    formats: tuple[str, ...] = ()
-    """More formats to export beside the output."""
-    mix: Path | None = None
-    """``mix.yaml``."""
-    preset: str = ""
-    """Name of a row of targets; beats the mix's."""
-    timing: Path | None = None
-    """A timing plan: followed when it exists, else written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +73,7 @@ def render(
     script_path: Path,
     output: Path,
     settings: Settings,
-    options: RenderOptions = RenderOptions(),
+    options: RenderOptions = PLAIN,
     progress: Progress = SILENT,
 ) -> RenderReport:
     """Make the episode of a script.
@@ -112,20 +93,17 @@ def render(
     clock = _Clock()
     threading.Thread(target=prepare, name="prepare", daemon=True).start()
     outputs = outputs_for(output, options.formats, settings)
-    check_inside([script_path], settings.paths.allowed_roots)
     refuse_overwriting(script_path, outputs)
-    plan = read_plan(script_path, settings)
-    mix = mix_of((), options.mix, options.preset, tuple(plan.script.speakers), settings)
-    target = target_of(mix, settings, bool(plan.effects))
-    settings = settings_for(mix, target, settings)
-    starts_s = _starts(options.timing, plan, settings)
+    production = produce(script_path, settings, options)
+    plan, mix, settings = production.plan, production.mix, production.settings
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
         sweep(outputs.files)
         run = RunFolder(outputs.work)
         remember(run.path, Request(script_path, settings.seed, settings.language, settings.attempts))
-        takes = _takes(plan, str(script_path), run, settings, progress, clock)
+        with clock.phase("speak"):
+            takes = speak(production, run, progress)
         with clock.phase("mix"):
-            mixing = stage(plan, takes, mix, target, run, settings, progress, starts_s)
+            mixing = stage(plan, takes, mix, production.target, run, settings, progress, production.starts_s)
             mixed = mix_and_master(mixing, run, progress)
         timing, mastered = mixing.timing, mixed.report
         source = Master(mixed.path, mastered.lufs, mastered.true_peak_dbtp, mastered.target_lufs)
@@ -165,38 +143,8 @@ def require_quality(report: RenderReport) -> None:
         raise QualityError("the episode is written, but: " + "; ".join(report.warnings))
 
 
-def _starts(file: Path | None, plan: Plan, settings: Settings) -> dict[str, float]:
-    """The places that a timing plan decides; nothing when there is none yet."""
-    if file is None:
-        return {}
-    check_inside([file], settings.paths.allowed_roots)
-    if not file.exists():
-        if not file.parent.is_dir():
-            raise UsageError(f"the timing plan {file} cannot be written: its folder does not exist")
-        return {}
-    return read_timing(file, {line.job.id: line.source.text for line in plan.lines})
-
-
 def _lock_path(outputs: Outputs) -> Path:
     return outputs.work / "lock"
-
-
-def _takes(
-    plan: Plan, source: str, run: RunFolder, settings: Settings, progress: Progress, clock: _Clock
-) -> list[Take]:
-    """Every line, spoken; a run that fails before anything is kept leaves no folder."""
-    jobs = settings.jobs or _processors()
-    folder = run.path / TAKES
-    log = run.path / "run.log"
-    try:
-        with clock.phase("speak"), Studio(settings, jobs=jobs, log_path=log, progress=progress) as studio:
-            chosen = chosen_takes(plan, studio, run.path, progress)
-            asked = [each for number, each in enumerate(questions(plan)) if number not in chosen]
-            studio.verify(asked, folder, source)
-            return speak_all(plan, studio, folder, jobs, progress, chosen)
-    except BaseException:
-        run.remove_if_empty()
-        raise
 
 
 def _export_all(
@@ -293,9 +241,3 @@ def _peak_memory_gb() -> float:
     """Largest resident size of this process or of any finished child, GB (10**9 bytes)."""
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(kind).ru_maxrss for kind in kinds) * 1024 / 1e9
-
-
-def _processors() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

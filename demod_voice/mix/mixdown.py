@@ -22,6 +22,8 @@ from demod_voice.units import gain_from_db
 BLOCK = 1 << 17
 """Samples of the time line that are held at once."""
 THREADS = 2
+ROOM = "room"
+"""The name of the room tone's stem."""
 
 
 def mixdown(scene: Scene, out: Path, stems: Mapping[str, Path] | None = None) -> LoudnessReport:
@@ -30,7 +32,7 @@ def mixdown(scene: Scene, out: Path, stems: Mapping[str, Path] | None = None) ->
     Args:
         scene: what to mix.
         out: WAV, ``pcm_f32le``.
-        stems: track name -> float WAV of that track alone, as it goes into the sum.
+        stems: track name (or ``ROOM``) -> float WAV of that track alone, as it goes into the sum.
 
     Returns:
         What was measured.
@@ -48,14 +50,12 @@ def mixdown(scene: Scene, out: Path, stems: Mapping[str, Path] | None = None) ->
         }
         listener = stack.enter_context(Listener(meter))
         for blocks in _blocks(scene):
-            total = _room(scene, blocks.start, blocks.count)
+            total = np.zeros((scene.num_channels, blocks.count), np.float32)
             for name, samples in blocks.by_track.items():
                 if samples is not None:
                     total += samples
                 if name in beside:
-                    beside[name].write(
-                        np.zeros((scene.num_channels, blocks.count), np.float32) if samples is None else samples
-                    )
+                    beside[name].write(np.zeros_like(total) if samples is None else samples)
             writer.write(total)
             listener.push(total)
     return report(meter, scene.num_samples / scene.sample_rate)
@@ -75,7 +75,10 @@ def _blocks(scene: Scene) -> Iterator[_Blocks]:
         for start in range(0, scene.num_samples, BLOCK):
             count = min(BLOCK, scene.num_samples - start)
             made = list(executor.map(lambda player, start=start, count=count: player.block(start, count), players))
-            yield _Blocks(start, count, {player.track.name: each for player, each in zip(players, made, strict=True)})
+            by_track = {player.track.name: each for player, each in zip(players, made, strict=True)}
+            if scene.room_tone_dbfs is not None:
+                by_track = {ROOM: _room(scene, scene.room_tone_dbfs, start, count), **by_track}
+            yield _Blocks(start, count, by_track)
 
 
 class _Player:
@@ -115,10 +118,7 @@ class _Player:
         return spread
 
 
-def _room(scene: Scene, start: int, count: int) -> Samples:
-    """The room's tone below everything, or silence."""
-    if scene.room_tone_dbfs is None:
-        return np.zeros((scene.num_channels, count), np.float32)
+def _room(scene: Scene, level_dbfs: float, start: int, count: int) -> Samples:
+    """The room's tone, other noise in each channel."""
     channels = range(scene.num_channels)
-    rows = [room_tone(scene.seed, start, count, scene.sample_rate, each, scene.room_tone_dbfs) for each in channels]
-    return np.stack(rows)
+    return np.stack([room_tone(scene.seed, start, count, scene.sample_rate, each, level_dbfs) for each in channels])

@@ -1,0 +1,104 @@
+"""What every command that makes sound of a script begins with: decide everything, then speak. Nothing is mixed here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from demod_voice.config.roots import check_inside
+from demod_voice.config.settings import Settings
+from demod_voice.episode.chosen import chosen_takes
+from demod_voice.episode.mix_settings import mix_of
+from demod_voice.episode.mixing import TAKES
+from demod_voice.episode.plan import Plan, questions, read_plan
+from demod_voice.episode.speaking import speak_all
+from demod_voice.episode.targets import Target, settings_for, target_of
+from demod_voice.episode.timing_file import read_timing
+from demod_voice.errors import UsageError
+from demod_voice.formats.mix_spec import MixSpec
+from demod_voice.records.progress import Progress
+from demod_voice.records.steps import RunFolder
+from demod_voice.speech.studio import Studio, Take
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
+    """What a render is asked for beside its script."""
+
+    formats: tuple[str, ...] = ()
+    """More formats to export beside the output."""
+    mix: Path | None = None
+    """``mix.yaml``."""
+    preset: str = ""
+    """Name of a row of targets; beats the mix's."""
+    timing: Path | None = None
+    """A timing plan: followed when it exists, else written."""
+
+
+PLAIN = RenderOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Production:
+    """Everything that is decided before the first line is spoken."""
+
+    script: Path
+    plan: Plan
+    mix: MixSpec
+    target: Target
+    settings: Settings
+    """With the target's figures."""
+    starts_s: Mapping[str, float]
+    """Line id -> second, for lines whose place was decided by hand."""
+
+
+def produce(script: Path, settings: Settings, options: RenderOptions) -> Production:
+    """Read the script, its mix and its plan of times; nothing is started.
+
+    Raises:
+        UsageError, FaultsError: something in them is wrong; everything of one file at once.
+    """
+    check_inside([script], settings.paths.allowed_roots)
+    plan = read_plan(script, settings)
+    mix = mix_of((), options.mix, options.preset, tuple(plan.script.speakers), settings)
+    target = target_of(mix, settings, bool(plan.effects))
+    starts_s = _starts(options.timing, plan, settings)
+    return Production(script, plan, mix, target, settings_for(mix, target, settings), starts_s)
+
+
+def speak(production: Production, run: RunFolder, progress: Progress) -> list[Take]:
+    """Every line, spoken; a run that fails before anything is kept leaves no folder.
+
+    Raises:
+        EngineError: lines could not be spoken; what was spoken is kept.
+    """
+    plan, settings = production.plan, production.settings
+    jobs = settings.jobs or _processors()
+    folder = run.path / TAKES
+    try:
+        with Studio(settings, jobs=jobs, log_path=run.path / "run.log", progress=progress) as studio:
+            chosen = chosen_takes(plan, studio, run.path, progress)
+            asked = [each for number, each in enumerate(questions(plan)) if number not in chosen]
+            studio.verify(asked, folder, str(production.script))
+            return speak_all(plan, studio, folder, jobs, progress, chosen)
+    except BaseException:
+        run.remove_if_empty()
+        raise
+
+
+def _starts(file: Path | None, plan: Plan, settings: Settings) -> dict[str, float]:
+    """The places that a timing plan decides; nothing when there is none yet."""
+    if file is None:
+        return {}
+    check_inside([file], settings.paths.allowed_roots)
+    if not file.exists():
+        if not file.parent.is_dir():
+            raise UsageError(f"the timing plan {file} cannot be written: its folder does not exist")
+        return {}
+    return read_timing(file, {line.job.id: line.source.text for line in plan.lines})
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
