@@ -19,7 +19,14 @@ FILE = "engine.toml"
 NAME = re.compile(r"[a-z][a-z0-9]*")
 DETERMINISM = ("bytes", "same-batch", "none")
 HONOURS = ("speed", "pitch", "volume", "phonemes")
-_LEAST = {"output_version": 1, "max_chars": 0, "max_batch": 1, "install_mb": 0, "cancel_grace_s": 0.0}
+_LEAST = {
+    "output_version": 1,
+    "max_chars": 0,
+    "max_batch": 1,
+    "install_mb": 0,
+    "cancel_grace_s": 0.0,
+    "words_per_minute": 1.0,
+}
 
 _FIELDS: Mapping[str, Mapping[str, tuple[type, str]]] = {
     "": {
@@ -40,6 +47,7 @@ _FIELDS: Mapping[str, Mapping[str, tuple[type, str]]] = {
         "seeded": (bool, "seeded"),
         "clones": (bool, "clones"),
         "needs_model": (bool, "needs_model"),
+        "words_per_minute": (float, "words_per_minute"),
         "streams": (bool, "streams"),
         "word_times": (bool, "word_times"),
         "honours": (list, "honours"),

@@ -81,6 +81,8 @@ class EngineInfo:
     """It speaks with a voice taken from reference clips, so consent is asked for."""
     needs_model: bool = False
     """It has no voice of its own: a saved voice or a model must be named."""
+    words_per_minute: float = 155.0
+    """Typical rate of English prose at speed 1; an estimate for people, no result depends on it."""
     streams: bool = False
     word_times: bool = False
     honours: tuple[str, ...] = ()

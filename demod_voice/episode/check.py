@@ -12,9 +12,6 @@ from demod_voice.episode.timing import pause_before
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.studio import Studio
 
-WORDS_PER_MINUTE = 155.0
-"""Typical read speech in English; an estimate for people, no result depends on it."""
-
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
@@ -52,5 +49,5 @@ def check(script_path: Path, settings: Settings, progress: Progress = SILENT) ->
         chapters=sum(bool(chapter.title) for chapter in plan.script.chapters),
         lines=len(plan.lines),
         words=words,
-        estimated_s=words / WORDS_PER_MINUTE * 60.0 + pauses,
+        estimated_s=sum(line.job.estimated_s for line in plan.lines) + pauses,
     )

@@ -15,7 +15,6 @@ from typing import Any
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
-from demod_voice.episode.check import WORDS_PER_MINUTE
 from demod_voice.episode.chosen import applies, match, read_choices
 from demod_voice.episode.plan import Plan, PlannedLine, read_plan
 from demod_voice.episode.request import recall
@@ -168,7 +167,7 @@ def _scripted(path: Path, studio: Studio, settings: Settings) -> _Version:
     """A script as the old version: what it would be made of."""
     plan = read_plan(path, settings)
     keys = frozenset(studio.key(line.job, attempt) for line in plan.lines for attempt in range(settings.attempts))
-    gaps = _gaps(plan, [_guess(line.source.text) for line in plan.lines], settings)
+    gaps = _gaps(plan, [line.job.estimated_s for line in plan.lines], settings)
     lines = [
         _Old(line.job.id, line.speaker, line.source.text, line.source.line, None, gap)
         for line, gap in zip(plan.lines, gaps, strict=True)
@@ -302,13 +301,8 @@ def _lengths(plan: Plan, fates: Sequence[_Fate], old: Sequence[_Old]) -> list[fl
         elif fate.kept and line.job.id in known:
             lengths.append(known[line.job.id])
         else:
-            lengths.append(seconds / chars * len(line.source.text) if chars else _guess(line.source.text))
+            lengths.append(seconds / chars * len(line.source.text) if chars else line.job.estimated_s)
     return lengths
-
-
-def _guess(text: str) -> float:
-    """Seconds that a text takes at the usual pace."""
-    return max(1, len(text.split())) / WORDS_PER_MINUTE * 60.0
 
 
 def _gaps(plan: Plan, lengths: Sequence[float], settings: Settings) -> list[float]:

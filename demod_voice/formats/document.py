@@ -20,6 +20,19 @@ LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 _JSON_TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*)"(\s*+:)?|[{}\n]', re.DOTALL)
 
 
+YAML_HINTS = (
+    ("mapping values are not allowed", 'a value with a colon in it stands in quotes, as in  title: "One: two"'),
+    ("scanning a quoted scalar", "a quote that is opened is closed in the same value"),
+    ("'\\t'", "write spaces in place of the tab"),
+    ("could not find expected ':'", "every row is  key: value"),
+    ("expected ',' or ']'", "the list that begins with [ is closed with ]"),
+    ("expected ',' or '}'", "the mapping that begins with { is closed with }"),
+    ("undefined alias", "a value that begins with * stands in quotes"),
+    ("cannot start any token", "put the value in quotes"),
+)
+"""Words of a YAML library's complaint -> what to write; the first that is found."""
+
+
 class Place:
     """A mapping of a document, with where it stands.
 
@@ -142,13 +155,13 @@ class Place:
             return []
         return value
 
-    def inner(self, key: str) -> Place | None:
-        """A mapping below this one, or None when it is absent or something else."""
+    def inner(self, key: str, hint: str | None = None) -> Place | None:
+        """A mapping below this one, or None when it is absent or something else; ``hint`` shows how to write it."""
         value = self.values.get(key)
         if value is None:
             return None
         if not isinstance(value, dict):
-            self.fault(key, f"{self.path(key)} must be a mapping, got {_kind(value)}")
+            self.fault(key, f"{self.path(key)} must be a mapping, got {_kind(value)}", hint)
             return None
         return place_of(value, self.faults, self.path(key), self.line_of(key))
 
@@ -194,7 +207,9 @@ def load_yaml(text: str, shift: int, faults: list[Fault]) -> Any:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = mark.line + 1 + shift if mark is not None else None
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        faults.append(Fault(line, f"YAML: {' '.join(str(problem).split())[:200]}"))
+        said = f"{getattr(error, 'context', None)} {problem}"
+        hint = next((hint for words, hint in YAML_HINTS if words in said), None)
+        faults.append(Fault(line, f"YAML: {' '.join(str(problem).split())[:200]}", hint))
     except RecursionError:
         faults.append(Fault(None, "YAML: nested too deeply"))
     except Exception as error:  # the library raises nearly anything on what it does not know

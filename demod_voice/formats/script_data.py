@@ -29,11 +29,16 @@ AUDIO_KEYS = ("file", "start", "end", "clean", "transcript")
 LONGEST_PAUSE_MS = 600_000
 
 
+EPISODE_FORM = (
+    "everything stands below  episode:  title, speakers, segments; to start: demod-voice episode new my-show.yaml"
+)
+
+
 def read_data(document: Any, source: str, limits: Limits, faults: list[Fault]) -> Script:
     """A script from a loaded JSON or YAML document; what is wrong is put into ``faults``."""
     if not isinstance(document, dict) or not isinstance(document.get("episode"), dict):
         if not faults:
-            faults.append(Fault(None, "there is no mapping 'episode'", "see docs/scripts.md"))
+            faults.append(Fault(None, "there is no mapping 'episode'", EPISODE_FORM))
         return script_of(Place({}, {}, None, faults), Builder({}, limits, faults), source, "")
     root = place_of(document, faults)
     root.only(("episode",))

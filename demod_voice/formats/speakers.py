@@ -11,12 +11,13 @@ from demod_voice.formats.script import SpeakerSpec
 KEYS = ("voice", "engine", "model", "speaker", "language", "speed", "pitch", "volume_db", "seed", "style")
 MODEL_SUFFIXES = (".onnx", ".pt", ".safetensors")
 _NAME = re.compile(r"(?! )[^\s:：*_\\#\[\]<>-][^:：\\\[\]<>\n\t]{0,59}(?<! )")
+_FORM = "a name and a voice for each, as in  speakers: {Ada: en-us+f3, Ben: en-us+m3}"
 _NAME_HINT = "1 to 60 characters, none of : \\ [ ] < >, and no sign or space at its beginning"
 
 
 def read_speakers(place: Place) -> dict[str, SpeakerSpec]:
     """Every speaker of ``place.speakers``; what is wrong goes to the place's faults."""
-    speakers = place.inner("speakers")
+    speakers = place.inner("speakers", _FORM)
     if speakers is None:
         return {}
     found: dict[str, SpeakerSpec] = {}

@@ -40,6 +40,11 @@ class LineJob:
     spans: tuple[Span, ...] = ()
     """The text in stretches, where it is not all said alike; else empty."""
 
+    @property
+    def estimated_s(self) -> float:
+        """How long it will be, by its words and the usual rate of its engine; an estimate for people."""
+        return max(1, len(self.text.split())) / (self.voice.engine.words_per_minute * self.voice.speed) * 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

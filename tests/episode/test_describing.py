@@ -38,3 +38,13 @@ def test_one_of_a_thing_is_not_called_by_its_plural(write_script) -> None:
     told = describe_check(check_episode(write_script(SCRIPT, "show.yaml"), settings=load_settings()))
     assert "3 lines, 6 words, 1 chapter, about" in told[0]
     assert told[2] == "  Ben: 1 line, fake/high"
+
+
+def test_the_length_is_estimated_at_the_pace_of_each_engine_and_voice(write_script, espeak_engine: Path) -> None:
+    """espeak speaks prose at about 195 words a minute: two hundred words and no pause to speak of are a minute."""
+    text = "It is a quiet morning, and the boat that we sold has come back into the harbour. " * 12
+    for speed, seconds in ((1.0, 60.0), (2.0, 30.0)):
+        script = write_script(f"---\nspeakers:\n  Ada: {{engine: espeak, speed: {speed}}}\n---\nAda: {text}\n")
+        report = check_episode(script, settings=load_settings())
+        assert report.words == 204
+        assert report.estimated_s == pytest.approx(seconds, rel=0.1)

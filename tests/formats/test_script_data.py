@@ -99,6 +99,7 @@ def test_a_wrong_segment_is_one_fault_with_a_line(segment: Any, words: str, suff
         ('{"episode": {"seed": ' + "9" * 5000 + "}}", None, "JSON: Exceeds the limit"),
         ("[]", None, "there is no mapping 'episode'"),
         ('{"episode": 3}', None, "there is no mapping 'episode'"),
+        ("{}", None, "everything stands below  episode:"),
         ('{"episode": {"title": "x",\n"segments": []}}', 1, "the episode names no speakers"),
         ('{"episode": {"speakers": {"Ada": ""},\n"segments": {}}}', 2, "episode.segments must be a list"),
         ('{"episode": {"speakers": {"Ada": ""},\n\n"segmnts": []}}', 3, "did you mean segments?"),
