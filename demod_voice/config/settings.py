@@ -95,6 +95,7 @@ class Episode:
     crossfade_ms: float = key(
         50.0, "Equal-power crossfade where two lines abut without a pause.", minimum=0.0, maximum=1000.0
     )
+    report: bool = key(True, "Write X.report.html beside the episode: a page that shows it, for a browser.")
     pauses: Pauses = field(default_factory=Pauses)
 
 

@@ -26,6 +26,8 @@ def describe_render(report: RenderReport) -> list[str]:
         loudness = f"{measured['lufs']:.1f} LUFS, true peak {measured['true_peak_dbtp']:.1f} dBTP"
         lines.append(f"{report.outputs.audio[name]}  {loudness}")
     lines.append(f"{report.outputs.manifest}  {report.outputs.vtt}  {report.outputs.srt}")
+    if report.outputs.report.exists():
+        lines.append(f"{report.outputs.report}  (open it in a browser)")
     lines.append(f"{report.outputs.work}  (the work, kept for the next render)")
     return [*lines, *_missed(report.manifest["degradations"])]
 

@@ -22,13 +22,14 @@ class Outputs:
     """``X.demod``: takes, step records, the master."""
     manifest: Path
     metrics: Path
+    report: Path
     vtt: Path
     srt: Path
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Everything beside the work folder."""
-        return (*self.audio.values(), self.manifest, self.metrics, self.vtt, self.srt)
+        return (*self.audio.values(), self.manifest, self.metrics, self.report, self.vtt, self.srt)
 
 
 def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> Outputs:
@@ -53,6 +54,7 @@ def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> O
         work=_beside(stem, ".demod"),
         manifest=_beside(stem, ".manifest.json"),
         metrics=_beside(stem, ".metrics.json"),
+        report=_beside(stem, ".report.html"),
         vtt=_beside(stem, ".vtt"),
         srt=_beside(stem, ".srt"),
     )

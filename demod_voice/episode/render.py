@@ -20,8 +20,10 @@ from demod_voice.config.settings import Settings
 from demod_voice.episode.manifest import Facts, chapter_marks, manifest, metrics
 from demod_voice.episode.mixing import mix_and_master, stage
 from demod_voice.episode.outputs import Outputs, outputs_for, refuse_overwriting
+from demod_voice.episode.page.facts import Told
 from demod_voice.episode.plan import Plan
 from demod_voice.episode.production import PLAIN, RenderOptions, produce, speak
+from demod_voice.episode.report import lanes, sound_view, sources, write_report
 from demod_voice.episode.request import Request, remember
 from demod_voice.episode.timing import Timing
 from demod_voice.episode.timing_file import write_timing
@@ -129,6 +131,11 @@ def render(
         write_timing(run.path / "timing.json", timing)
         if options.timing is not None and not options.timing.exists():
             write_timing(options.timing, timing)
+        if settings.episode.report:
+            audio, sound = tuple(outputs.audio.values()), sound_view(run, mixed)
+            write_report(outputs.report, Told(story, numbers, sources(timing), audio, sound, lanes(mixing)))
+        else:
+            outputs.report.unlink(missing_ok=True)
         _write_run(run, numbers)
     return RenderReport(outputs, story, numbers, warnings)
 
@@ -226,7 +233,7 @@ def _shaping(settings: Settings) -> dict[str, Any]:
         "seed": settings.seed,
         "attempts": settings.attempts,
         "threads": settings.engines.threads,
-        "episode": asdict(settings.episode),
+        "episode": {name: value for name, value in asdict(settings.episode).items() if name != "report"},
         "loudness": asdict(settings.loudness),
         "encode": asdict(settings.encode),
     }

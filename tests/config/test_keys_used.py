@@ -394,6 +394,12 @@ def _(settings: Settings, folder: Path) -> Any:
     return list(outputs_for(folder / "x.mp3", (), settings).audio)
 
 
+@row("episode.report", (True, False), (True, False))
+def _(settings: Settings, folder: Path) -> Any:
+    rendered(settings, folder)
+    return bool(list(folder.glob("*.report.html")))
+
+
 @row("episode.fade_ms", (0.0, 200.0))
 def _(settings: Settings, folder: Path) -> Any:
     rendered(settings, folder)
