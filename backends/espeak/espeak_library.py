@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,8 @@ _MODE_SYNCHRONOUS = 2
 _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 0x0001, 0x0002, 0x8000
 _EVENT_WORD, _EVENT_PHONEME = 1, 7
 _RATE, _PITCH, _RANGE = 1, 3, 4
-_CHARS_UTF8 = 1
+_CHARS_UTF8, _PHONEMES = 1, 0x100
+_IPA = 0x02
 _SEED = 1
 """Of the noise in breathy variants (f3, whisper); by itself the library takes the time of day."""
 _POSITION_CHARACTER = 1
@@ -85,6 +86,19 @@ class Job:
     """0-100."""
     max_samples: int = 0
     """The work stops here; 0 = no limit."""
+    phonemes: bool = False
+    """``[[ ]]`` in the text holds names of phonemes."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """How the library would say texts, without a sound."""
+
+    texts: Sequence[str]
+    voice: str
+    """Identifier."""
+    phonemes: bool = False
+    """``[[ ]]`` in the texts holds names of phonemes."""
 
 
 class Espeak:
@@ -119,6 +133,8 @@ class Espeak:
         library.espeak_SetVoiceByName.argtypes = [c.c_char_p]
         library.espeak_ListVoices.argtypes = [c.c_void_p]
         library.espeak_ListVoices.restype = c.POINTER(c.POINTER(_Voice))
+        library.espeak_TextToPhonemes.argtypes = [c.POINTER(c.c_void_p), c.c_int, c.c_int]
+        library.espeak_TextToPhonemes.restype = c.c_char_p
         library.espeak_Info.argtypes = [c.c_void_p]
         library.espeak_Info.restype = c.c_char_p
         library.espeak_Synth.argtypes = [
@@ -167,8 +183,7 @@ class Espeak:
         Raises:
             EspeakError: no such voice, or the library failed.
         """
-        if self._library.espeak_SetVoiceByName(job.voice.encode()) != 0:
-            raise EspeakError(f"espeak-ng cannot load voice {job.voice!r}")
+        self._set_voice(job.voice)
         for parameter, value in ((_RATE, job.rate), (_PITCH, job.pitch), (_RANGE, job.pitch_range)):
             self._library.espeak_SetParameter(parameter, value, 0)
         stream = _Stream(job.max_samples, on_audio, on_events)
@@ -176,10 +191,37 @@ class Espeak:
         self._library.espeak_SetSynthCallback(callback)
         self._library.espeak_ng_SetRandSeed(_SEED)
         data = job.text.encode("utf-8", "replace") + b"\0"
-        code = self._library.espeak_Synth(data, len(data), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None)
+        flags = _CHARS_UTF8 | (_PHONEMES if job.phonemes else 0)
+        code = self._library.espeak_Synth(data, len(data), 0, _POSITION_CHARACTER, 0, flags, None, None)
         if code != 0 and not stream.stopped:
             raise EspeakError(f"espeak-ng failed with code {code}")
         return not stream.stopped
+
+    def ipa(self, question: Question) -> list[list[str]]:
+        """The IPA of each text, clause by clause. For a process that speaks nothing: it leaves state behind.
+
+        Raises:
+            EspeakError: no such voice.
+        """
+        self._set_voice(question.voice)
+        if question.phonemes:
+            # Only a synthesis sets how [[ ]] is read; this one ends at its first sound.
+            callback = _Callback(lambda *_: 1)
+            self._library.espeak_SetSynthCallback(callback)
+            self._library.espeak_Synth(b"x\0", 2, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8 | _PHONEMES, None, None)
+            self._set_voice(question.voice)
+        return [list(self._clauses(text)) for text in question.texts]
+
+    def _clauses(self, text: str) -> Iterator[str]:
+        buffer = ctypes.create_string_buffer(text.encode("utf-8", "replace"))
+        place = ctypes.c_void_p(ctypes.addressof(buffer))
+        while place.value:
+            said = self._library.espeak_TextToPhonemes(ctypes.byref(place), _CHARS_UTF8, _IPA)
+            yield " ".join(_text(said or b"").split())
+
+    def _set_voice(self, voice: str) -> None:
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise EspeakError(f"espeak-ng cannot load voice {voice!r}")
 
 
 class _Stream:

@@ -24,10 +24,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from espeak_library import Espeak, EspeakError, Event, Job
+from espeak_library import Espeak, EspeakError, Event, Job, Question
 
-AUDIO, EVENTS, DONE, FAILED = b"A", b"E", b"D", b"F"
-"""Messages of a child: samples; packed events; finished (payload ``1`` = stopped early); an error text."""
+AUDIO, EVENTS, ANSWER, DONE, FAILED = b"A", b"E", b"Q", b"D", b"F"
+"""Messages of a child: samples; packed events; JSON; finished (payload ``1`` = stopped early); an error text."""
 EVENT = struct.Struct("=Bii")
 POLL_S = 0.05
 """How often a wait looks whether the request was cancelled."""
@@ -86,7 +86,22 @@ class SpeakingServer:
             self._hello = Hello(**found)
         return self._hello
 
-    def speak(self, job: Job, cancelled: Callable[[], bool]) -> Iterator[tuple[bytes, bytes]]:
+    def ask(self, question: Question, cancelled: Callable[[], bool]) -> list[list[str]]:
+        """The IPA of each text of a question, clause by clause; nothing when it was cancelled.
+
+        Raises:
+            EspeakError: the child died, or the library refused.
+            ServerGone: the server has ended.
+        """
+        found: list[list[str]] = []
+        for kind, payload in self.speak(question, cancelled):
+            if kind == FAILED:
+                raise EspeakError(payload.decode())
+            if kind == ANSWER:
+                found = json.loads(payload)
+        return found
+
+    def speak(self, job: Job | Question, cancelled: Callable[[], bool]) -> Iterator[tuple[bytes, bytes]]:
         """(kind, payload) of each message of the child that speaks ``job``. Closing the iterator kills the child.
 
         Raises:
@@ -112,7 +127,7 @@ class SpeakingServer:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
 
-    def _start(self, job: Job) -> int:
+    def _start(self, job: Job | Question) -> int:
         reading, writing = os.pipe()
         body = json.dumps(asdict(job)).encode()
         try:
@@ -235,7 +250,8 @@ def _fork_child(espeak: Espeak, body: bytes, pipe: int, connection: socket.socke
     code = 1
     try:
         connection.close()
-        _speak(espeak, Job(**json.loads(body)), pipe)
+        job = json.loads(body)
+        _speak(espeak, Question(**job) if "texts" in job else Job(**job), pipe)
         code = 0
     except BrokenPipeError:
         code = 0
@@ -262,7 +278,7 @@ def _await_child(connection: socket.socket, pid: int) -> None:
     connection.sendall(_EXIT_CODE.pack(code))
 
 
-def _speak(espeak: Espeak, job: Job, pipe: int) -> None:
+def _speak(espeak: Espeak, job: Job | Question, pipe: int) -> None:
     """What a child does."""
     with os.fdopen(pipe, "wb", buffering=_READ_BYTES) as out:
 
@@ -278,6 +294,10 @@ def _speak(espeak: Espeak, job: Job, pipe: int) -> None:
             return not events or send(EVENTS, b"".join(EVENT.pack(*event) for event in events))
 
         try:
+            if isinstance(job, Question):
+                send(ANSWER, json.dumps(espeak.ipa(job)).encode())
+                send(DONE, b"0")
+                return
             whole = espeak.speak(job, lambda data: send(AUDIO, data), send_events)
         except EspeakError as error:
             send(FAILED, str(error).encode())

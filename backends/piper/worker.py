@@ -13,7 +13,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from demod_worker.messages import LoadRequest, LoadResult, SpeakItem, SpeakResult, Word
+from demod_worker.messages import (
+    LoadRequest,
+    LoadResult,
+    PhonemizeRequest,
+    PhonemizeResult,
+    SpeakItem,
+    SpeakResult,
+    Word,
+)
 from demod_worker.worker import Adapter, AudioOut, BadRequest, EngineFault, Task, run
 from phoneme_words import Heard, heard_words, word_times
 from voice_files import OpenVoice, open_voice
@@ -50,6 +58,7 @@ class Piper(Adapter):
 
     name = "piper"
     version = "1.8.0"
+    operations = ("load", "unload", "speak", "speak_many", "phonemize")
 
     def prepare(self) -> None:
         """Go to Piper's folder: its espeak-ng cannot take a data path of more than about 160 characters."""
@@ -90,6 +99,13 @@ class Piper(Adapter):
             words = ()
             degraded.append("word times: the text is too long for them")
         return SpeakResult(item.item, words, voice.name, voice.revision, rate, tuple(degraded))
+
+    def phonemize(self, request: PhonemizeRequest, task: Task) -> PhonemizeResult:
+        """What the voice's phonemizer makes of a text, sentence by sentence."""
+        voice = self._voice(request.voice.model)
+        text = request.text.translate(NOT_SPOKEN)
+        sentences = ["".join(each).strip() for each in voice.voice.phonemize(text)]
+        return PhonemizeResult(tuple(each for each in sentences if each))
 
     def _voice(self, model: str | None, again: bool = False) -> OpenVoice:
         path = model or (str(self._open.path) if self._open else None)

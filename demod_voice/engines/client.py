@@ -196,7 +196,7 @@ class Worker:
         timeouts = self._settings.engines.timeouts
         if operation in ("load", "unload"):
             return timeouts.load
-        return timeouts.speak if operation in ("speak", "speak_many") else timeouts.train
+        return timeouts.speak if operation in ("speak", "speak_many", "phonemize") else timeouts.train
 
     def _await_ready(self) -> None:
         name = self.info.name

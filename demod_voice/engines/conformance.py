@@ -6,11 +6,23 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from demod_worker.messages import OPERATIONS, LoadRequest, SpeakItem, SpeakRequest, Voice, to_json
+from demod_worker.messages import (
+    OPERATIONS,
+    LoadRequest,
+    PhonemizeRequest,
+    PhonemizeResult,
+    SpeakItem,
+    SpeakRequest,
+    Voice,
+    from_json,
+    to_json,
+)
 from demod_worker.wire import Frame
 
 from demod_voice.config.settings import Settings
@@ -24,6 +36,13 @@ PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 SHORT = "Hello there."
 LONG = "This is one sentence of a long text that nobody will wait for. " * 200
 PING_S = 5.0
+HONOURED: Mapping[str, Mapping[str, Any]] = {
+    "speed": {"speed": 1.25},
+    "pitch": {"pitch": 1.2},
+    "volume": {"volume_db": -6.0},
+    "phonemes": {"text": "Hello [[həˈloʊ]]."},
+}
+"""What is asked of an engine that claims to honour it."""
 CLOCK_TICK_S = 1.05
 """Random seeds that are taken from the clock mostly count seconds: the second process starts in another one."""
 
@@ -53,11 +72,13 @@ class _Heard:
     sound: bytearray = field(default_factory=bytearray)
     types: list[str] = field(default_factory=list)
     rate: int = 0
+    degraded: list[str] = field(default_factory=list)
 
     def take(self, frame: Frame) -> None:
         self.types.append(frame.type)
         self.sound += frame.payload
         self.rate = frame.data.get("rate", self.rate)
+        self.degraded += frame.data.get("degraded", ())
 
 
 def check(
@@ -109,6 +130,8 @@ class _Suite:
             ("ready says what engine.toml says", self.agreement),
             ("speaks", self.speaks),
             ("same request, same bytes", self.same_bytes),
+            ("honours what engine.toml claims", self.honours),
+            ("tells phonemes", self.phonemes),
             ("ping while idle", self.ping),
             ("unknown operation is unsupported", self.unknown_operation),
             ("bad request is refused and survived", self.bad_request),
@@ -163,6 +186,30 @@ class _Suite:
         if first != fresh:
             raise _Failed("another process gives other bytes")
         return f"{len(first)} bytes, three times"
+
+    def honours(self) -> str:
+        self._needs_speech()
+        asked = {name: HONOURED[name] for name in self.info.honours}
+        asked |= {f"style {name}": {"style": {"delivery": name}} for name in self.info.styles}
+        with self._loaded() as worker:
+            plain = self._speak(worker, SHORT)
+            for name, fields in asked.items():
+                heard = self._speak(worker, SHORT, fields)
+                if heard.sound == plain.sound:
+                    raise _Failed(f"{name} changes nothing")
+                if set(heard.degraded) - set(plain.degraded):
+                    raise _Failed(f"{name} is degraded: {', '.join(heard.degraded)}")
+        return ", ".join(asked) or "nothing"
+
+    def phonemes(self) -> str:
+        if "phonemize" not in self.info.operations:
+            raise _Skip("it does not tell phonemes")
+        with self._loaded() as worker:
+            data = to_json(PhonemizeRequest(SHORT, voice=self.voice))
+            found = from_json(PhonemizeResult, dict(worker.request("phonemize", data)))
+        if not any(found.phonemes):
+            raise _Failed("it told none")
+        return " | ".join(found.phonemes)
 
     def ping(self) -> str:
         with self._worker() as worker:
@@ -250,13 +297,14 @@ class _Suite:
         request = LoadRequest(self.model, "cpu", self.settings.engines.threads)
         return _Running(Worker(self.info, self.python, self.settings), request)
 
-    def _request(self, text: str) -> dict[str, object]:
-        made: dict[str, object] = to_json(SpeakRequest((SpeakItem(0, text, voice=self.voice, seed=1),)))
+    def _request(self, text: str, fields: Mapping[str, Any] = MappingProxyType({})) -> dict[str, object]:
+        item = replace(SpeakItem(0, text, voice=self.voice, seed=1), **fields)
+        made: dict[str, object] = to_json(SpeakRequest((item,)))
         return made
 
-    def _speak(self, worker: Worker, text: str) -> _Heard:
+    def _speak(self, worker: Worker, text: str, fields: Mapping[str, Any] = MappingProxyType({})) -> _Heard:
         heard = _Heard()
-        worker.request("speak_many", self._request(text), heard.take)
+        worker.request("speak_many", self._request(text, fields), heard.take)
         return heard
 
 

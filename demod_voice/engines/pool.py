@@ -14,7 +14,16 @@ from threading import Event
 from types import TracebackType
 from typing import Any, TypeVar
 
-from demod_worker.messages import BadMessage, LoadRequest, LoadResult, SpeakRequest, from_json, to_json
+from demod_worker.messages import (
+    BadMessage,
+    LoadRequest,
+    LoadResult,
+    PhonemizeRequest,
+    PhonemizeResult,
+    SpeakRequest,
+    from_json,
+    to_json,
+)
 
 from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import Settings
@@ -134,6 +143,19 @@ class Pool:
         with self._worker(slot):
             loaded = self._shelf(slot).loaded
         return loaded or LoadResult()
+
+    def phonemize(self, engine: str, request: PhonemizeRequest) -> PhonemizeResult:
+        """The IPA that an engine would say.
+
+        Raises:
+            EngineError: of the class that the failure has; ``EngineRefused`` when it does not tell.
+        """
+        with self._worker(self._slot(engine, request.voice.model)) as worker:
+            data = worker.request("phonemize", to_json(request))
+        try:
+            return from_json(PhonemizeResult, dict(data))
+        except BadMessage as error:
+            raise EngineBrokenProtocol(f"engine {engine}: {error}") from error
 
     def speak(self, engine: str, request: SpeechRequest) -> Speech:
         """Speak one utterance.

@@ -29,6 +29,7 @@ CLAUSE_GAP_S = 0.0
 """Added where a comma or the like stands between two stretches: the 50 + 150 ms that trimming leaves are right there."""
 GOES_ON = ","
 _ENDS = re.compile(r"[.!?…。！？।॥؟۔][\"'”’»)\]」』]*$")
+_EDGES = re.compile(r"^\W+|\W+$")
 _CLAUSE = re.compile(r"[,;:،؛、，；：–—][\"'”’»)\]」』]*$")
 
 
@@ -110,11 +111,11 @@ def as_written(words: Sequence[Word], units: Sequence[Unit]) -> tuple[Word, ...]
         words: as the engine told them.
         units: of the whole line.
     """
-    tokens = [(token, number) for number, unit in enumerate(units) for token in unit.spoken.split()]
+    tokens = [(_bare(token), number) for number, unit in enumerate(units) for token in unit.spoken.split()]
     found: dict[int, Word] = {}
     at = 0
     for word in words:
-        at = next((place for place in range(at, len(tokens)) if tokens[place][0] == word.text), -1)
+        at = next((place for place in range(at, len(tokens)) if tokens[place][0] == _bare(word.text)), -1)
         if at < 0:
             return tuple(words)
         number = tokens[at][1]
@@ -122,6 +123,11 @@ def as_written(words: Sequence[Word], units: Sequence[Unit]) -> tuple[Word, ...]
         found[number] = Word(units[number].written, begin_s, word.end_s)
         at += 1
     return tuple(found.values())
+
+
+def _bare(token: str) -> str:
+    """A word without the signs around it, which not every engine keeps."""
+    return _EDGES.sub("", token) or token
 
 
 def _gap(before: str) -> float | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from demod_worker.messages import Voice
+from demod_worker.messages import PhonemizeRequest, Voice
 from support.processes import long_environment
 from support.sound import fingerprint, rms_db
 
@@ -189,6 +189,13 @@ def test_phonemes_in_the_text_and_in_the_item(piper, piper_settings, voice, star
     assert frames[-1].type == "item-done"
     from_block = say(piper, voice, "[[ həlˈoʊ wˈɜːld ]]", style=QUIET).clip.samples.tobytes()
     assert b"".join(frame.payload for frame in frames) == from_block
+
+
+def test_the_phonemes_of_a_text_sentence_by_sentence(piper, voice):
+    told = piper.phonemize("piper", PhonemizeRequest("Hello world. The end.", voice=Voice(model=voice))).phonemes
+    assert len(told) == 2
+    spoken = [say(piper, voice, text, style=QUIET).clip for text in ("Hello world.", f"[[ {told[0]} ]]")]
+    assert np.array_equal(spoken[0].samples, spoken[1].samples)
 
 
 def test_a_sentence_comes_as_soon_as_it_is_made(piper, voice):

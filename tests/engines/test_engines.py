@@ -149,7 +149,7 @@ def test_too_little_space_is_told_before(tiny: Path) -> None:
 def test_the_conformance_suite_passes_the_fake(fake_engine: Path) -> None:
     findings = check_engine("fake", settings=load_settings())
     assert not failed_findings(findings)
-    assert len(findings) == 12
+    assert len(findings) == 14
     assert all(line.startswith("passed") for line in finding_lines(findings))
 
 

@@ -138,6 +138,11 @@ class TestWords:
         assert [word.text for word in found] == ["The", "WWW,", "is", "here"]
         assert (found[1].start_s, found[1].end_s, found[3].start_s) == (1, 4.0, 5)
 
+    def test_signs_around_a_word_do_not_matter(self) -> None:
+        units = (Unit("Say", "Say"), Unit("[[dʒɪf", "GIF"), Unit("now,", "now"))
+        words = [Word("Say", 0.0, 1.0), Word("dʒɪf", 1.0, 2.0), Word("now", 2.0, 3.0)]
+        assert [word.text for word in as_written(words, units)] == ["Say", "GIF", "now"]
+
     def test_a_word_that_was_not_heard_is_left_out(self) -> None:
         words = [Word("The", 0.0, 1.0), Word("Web,", 1.0, 2.0), Word("here", 2.0, 3.0)]
         assert [word.text for word in as_written(words, self.UNITS)] == ["The", "WWW,", "here"]

@@ -31,6 +31,7 @@ OPERATIONS = (
     "translate",
     "convert",
     "rate",
+    "phonemize",
     "train",
     "export",
 )
@@ -179,6 +180,26 @@ class LoadResult:
     voices: Tuple[str, ...] = ()
     notes: Tuple[str, ...] = ()
     """What a person should know of this run alone, such as a device that could not be used."""
+
+
+@dataclass(frozen=True)
+class PhonemizeRequest:
+    """``phonemize``: how a text would be said, without a sound."""
+
+    text: str
+    language: str = ""
+    """BCP 47 tag, or empty for the voice's own language."""
+    voice: Voice = field(default_factory=Voice)
+
+
+@dataclass(frozen=True)
+class PhonemizeResult:
+    """The ``done`` of a ``phonemize``."""
+
+    phonemes: Tuple[str, ...]
+    """IPA, clause by clause, words divided by spaces."""
+    degraded: Tuple[str, ...] = ()
+    """What was asked and not honoured, a phrase each."""
 
 
 def to_json(message: Any) -> Any:

@@ -47,6 +47,8 @@ from demod_worker.messages import (
     PROTOCOL,
     LoadRequest,
     LoadResult,
+    PhonemizeRequest,
+    PhonemizeResult,
     SpeakDone,
     SpeakItem,
     SpeakRequest,
@@ -176,6 +178,10 @@ class Adapter:
     ) -> Optional[List[Union[SpeakResult, ItemFailed]]]:
         """Speak a batch at once: an outcome per item. None (the default): ``speak`` is called for each item."""
         return None
+
+    def phonemize(self, request: PhonemizeRequest, task: Task) -> PhonemizeResult:
+        """Tell how a text would be said."""
+        raise Unsupported("this engine does not tell phonemes")
 
     def close(self) -> None:
         """Called once at the end."""
@@ -338,6 +344,7 @@ class _Server:
             "unload": self._unload,
             "speak": self._speak,
             "speak_many": self._speak,
+            "phonemize": self._phonemize,
         }
         if name in own:
             return own[name]
@@ -351,6 +358,10 @@ class _Server:
     def _unload(self, data: Dict[str, Any], task: Task) -> Dict[str, Any]:
         self.adapter.unload()
         return {}
+
+    def _phonemize(self, data: Dict[str, Any], task: Task) -> Dict[str, Any]:
+        result: Dict[str, Any] = to_json(self.adapter.phonemize(from_json(PhonemizeRequest, data), task))
+        return result
 
     def _speak(self, data: Dict[str, Any], task: Task) -> Dict[str, Any]:
         began = time.monotonic()

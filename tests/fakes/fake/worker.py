@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from demod_worker.messages import LoadResult, SpeakResult, Word
+from demod_worker.messages import LoadResult, PhonemizeResult, SpeakResult, Word
 from demod_worker.worker import Adapter, BadRequest, EngineFault, OutOfMemory, run
 
 RATE = 24000
@@ -21,6 +21,10 @@ MARKER = re.compile(r"\[\[([a-z-]+)(?: ([^\]]*))?\]\]")
 class Fake(Adapter):
     name = "fake"
     version = "1"
+    operations = ("load", "unload", "speak", "speak_many", "phonemize")
+
+    def phonemize(self, request, task):
+        return PhonemizeResult((request.text.lower(),))
 
     def load(self, request):
         return LoadResult(model="sine", model_revision="1", device=request.device, voices=tuple(PITCHES))
