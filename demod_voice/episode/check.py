@@ -7,7 +7,7 @@ from pathlib import Path
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
-from demod_voice.episode.plan import draft_plan, questions
+from demod_voice.episode.plan import Plan, draft_plan, questions
 from demod_voice.episode.timing import pause_before
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.studio import Studio
@@ -21,7 +21,7 @@ class CheckReport:
     speakers: dict[str, int]
     """Speaker -> number of lines."""
     voices: dict[str, str]
-    """Speaker -> engine/voice."""
+    """Speaker -> engine/voice, or ``recordings``."""
     chapters: int
     lines: int
     words: int
@@ -39,15 +39,20 @@ def check(script_path: Path, settings: Settings, progress: Progress = SILENT) ->
     plan, faults = draft_plan(script_path, settings)
     with Studio(settings, jobs=1, progress=progress) as studio:
         studio.verify(questions(plan), source=str(script_path), faults=faults)
-    speakers = {name: sum(line.speaker == name for line in plan.lines) for name in plan.voices}
+    speakers = {name: sum(line.speaker == name for line in plan.lines) for name in plan.speakers}
     words = sum(len(line.job.text.split()) for line in plan.lines)
     pauses = sum(pause_before(line, settings.episode.pauses, plan.seed) for line in plan.lines)
     return CheckReport(
         title=plan.script.title,
         speakers=speakers,
-        voices={name: f"{voice.engine.name}/{voice.name}" for name, voice in plan.voices.items()},
+        voices={name: _voice(plan, name) for name in plan.speakers},
         chapters=sum(bool(chapter.title) for chapter in plan.script.chapters),
         lines=len(plan.lines),
         words=words,
-        estimated_s=sum(line.job.estimated_s for line in plan.lines) + pauses,
+        estimated_s=sum(line.estimated_s for line in plan.lines) + pauses,
     )
+
+
+def _voice(plan: Plan, name: str) -> str:
+    voice = plan.voices.get(name)
+    return "recordings" if voice is None else f"{voice.engine.name}/{voice.name}"

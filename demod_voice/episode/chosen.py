@@ -90,11 +90,11 @@ def write_choices(work: Path, choices: Sequence[Choice]) -> None:
 
 def match(choices: Sequence[Choice], lines: Sequence[PlannedLine]) -> Matched:
     """Find the line of each choice: by its id, else the first free line of the same speaker with the same words."""
-    numbers = {line.job.id: number for number, line in enumerate(lines)}
+    numbers = {line.job.id: number for number, line in enumerate(lines) if not line.recorded}
     found = {numbers[each.id]: each for each in choices if each.id in numbers}
     free: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for number, line in enumerate(lines):
-        if number not in found:
+        if number not in found and not line.recorded:
             free[line.speaker, line.source.text].append(number)
     lost = []
     for each in choices:

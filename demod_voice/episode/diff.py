@@ -166,8 +166,9 @@ def _is_episode(path: Path) -> bool:
 def _scripted(path: Path, studio: Studio, settings: Settings) -> _Version:
     """A script as the old version: what it would be made of."""
     plan = read_plan(path, settings)
-    keys = frozenset(studio.key(line.job, attempt) for line in plan.lines for attempt in range(settings.attempts))
-    gaps = _gaps(plan, [line.job.estimated_s for line in plan.lines], settings)
+    spoken = [line.job for line in plan.lines if not line.recorded]
+    keys = frozenset(studio.key(job, attempt) for job in spoken for attempt in range(settings.attempts))
+    gaps = _gaps(plan, [line.estimated_s for line in plan.lines], settings)
     lines = [
         _Old(line.job.id, line.speaker, line.source.text, line.source.line, None, gap)
         for line, gap in zip(plan.lines, gaps, strict=True)
@@ -221,6 +222,9 @@ def _fates(plan: Plan, studio: Studio, before: _Version, settings: Settings) -> 
     fates = []
     for number, line in enumerate(plan.lines):
         choice = choices.get(number)
+        if line.recorded:
+            fates.append(_Fate(True))
+            continue
         if choice is not None and applies(choice, studio, line):
             record = _record(before.work, choice.take)
             fates.append(_Fate(record is not None, record, choice.locked))
@@ -234,7 +238,9 @@ def _fates(plan: Plan, studio: Studio, before: _Version, settings: Settings) -> 
 def _unchanged(
     plan: Plan, line: PlannedLine, studio: Studio, before: _Version, old: Mapping[str, _Old], settings: Settings
 ) -> bool:
-    """True when the old version, of which no take is at hand, has the line with the same voice."""
+    """True when the old version, of which no take is at hand, has the line with the same voice; or nobody speaks it."""
+    if line.recorded:
+        return True
     if not before.voices:
         return any(studio.key(line.job, attempt) in before.keys for attempt in range(settings.attempts))
     then, now = before.voices.get(line.speaker, {}), line.job.voice
@@ -301,7 +307,7 @@ def _lengths(plan: Plan, fates: Sequence[_Fate], old: Sequence[_Old]) -> list[fl
         elif fate.kept and line.job.id in known:
             lengths.append(known[line.job.id])
         else:
-            lengths.append(seconds / chars * len(line.source.text) if chars else line.job.estimated_s)
+            lengths.append(seconds / chars * len(line.source.text) if chars else line.estimated_s)
     return lengths
 
 

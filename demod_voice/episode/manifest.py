@@ -17,6 +17,7 @@ from demod_voice.episode.mixing import Mixing
 from demod_voice.episode.plan import Plan
 from demod_voice.episode.timing import Placed, Timing
 from demod_voice.formats.mix_spec import MixSpec
+from demod_voice.formats.script import Recording
 from demod_voice.mix.master import MasterReport
 from demod_voice.publish.export import ExportReport
 
@@ -56,7 +57,7 @@ def manifest(facts: Facts) -> dict[str, Any]:
         "title": plan.script.title,
         "language": plan.language,
         "duration_sec": seconds(timing.num_samples, timing.sample_rate),
-        "speakers": list(plan.voices),
+        "speakers": list(plan.speakers),
         "segments": [_segment(each, timing.sample_rate) for each in timing.placed],
         "chapters": [
             {"title": title, "start_sec": start, "end_sec": end} for title, start, end in chapter_marks(plan, timing)
@@ -67,7 +68,7 @@ def manifest(facts: Facts) -> dict[str, Any]:
         "mix": _mix(facts),
         "voices": {name: _voice(plan, name) for name in plan.voices},
         "engines": _engines(timing),
-        "synthetic_speech": True,
+        "synthetic_speech": plan.synthetic,
         "degradations": degradations(timing),
         "warnings": list(facts.warnings),
         "files": dict(facts.hashes),
@@ -143,6 +144,8 @@ def _segment(placed: Placed, rate: int) -> dict[str, Any]:
         "text": line.source.text,
         "line": line.source.line,
         "id": line.job.id,
+        "synthetic": not line.recorded,
+        **(_source(placed) if line.recorded else {}),
         "engine": take.engine,
         "model": take.model,
         "model_revision": take.model_revision,
@@ -154,12 +157,26 @@ def _segment(placed: Placed, rate: int) -> dict[str, Any]:
     }
 
 
+def _source(placed: Placed) -> dict[str, Any]:
+    """What a recording was cut from."""
+    recording = placed.line.source.recording or Recording("")
+    found = {
+        "file": Path(recording.path).name,
+        "file_sha256": placed.take.model_revision,
+        "from_sec": recording.start_s,
+        "to_sec": recording.end_s,
+        "clean": recording.clean,
+    }
+    return {"recording": found}
+
+
 def _file(report: ExportReport) -> str:
     return Path(report.path).name
 
 
 def _generation(facts: Facts) -> dict[str, Any]:
-    models = sorted({f"{each.take.engine}/{each.take.model}" for each in facts.timing.placed})
+    spoken = (each.take for each in facts.timing.placed if not each.line.recorded)
+    models = sorted({f"{take.engine}/{take.model}" for take in spoken})
     return {
         "model": ", ".join(models),
         "seed": facts.plan.seed,
@@ -228,6 +245,7 @@ def _engines(timing: Timing) -> list[dict[str, Any]]:
             "engine_licence": each.line.job.voice.engine.licence,
         }
         for each in timing.placed
+        if not each.line.recorded
         for take in [each.take]
     }
     return [found[key] for key in sorted(found)]

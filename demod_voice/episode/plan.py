@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from demod_worker.messages import Voice
+
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
+from demod_voice.engines.types import EngineInfo
+from demod_voice.episode.sound_files import media_faults
 from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.formats.script import Chapter, Effect, Script, ScriptLine, SpeakerSpec
 from demod_voice.formats.script_file import scan_script
@@ -18,15 +22,18 @@ from demod_voice.speech.studio import LineJob, Question
 from demod_voice.text.spans import Span
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 
+RECORDED = ResolvedVoice("", EngineInfo("", "", Path(), "", 0, ()), Voice())
+"""Stands in the job of a recording, which has no voice."""
 LINE, SPEAKER, PARAGRAPH, CHAPTER, FIRST = "line", "speaker", "paragraph", "chapter", "first"
 """What stands between a line and the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedLine:
-    """One line of the episode, ready to be spoken."""
+    """One line of the episode, ready to be spoken, or to be decoded."""
 
     job: LineJob
+    """Of a recording, what names it: no engine is asked for it."""
     speaker: str
     chapter: int
     """Index into the script's chapters."""
@@ -35,6 +42,17 @@ class PlannedLine:
     source: ScriptLine
     after: str = ""
     """The last sign of the line before it, which shapes the pause between them."""
+
+    @property
+    def recorded(self) -> bool:
+        """It is a recording: nobody speaks it."""
+        return self.source.recording is not None
+
+    @property
+    def estimated_s(self) -> float:
+        """Seconds, guessed before there is a take; of a recording to its file's end, from its transcript."""
+        cut = self.source.recording
+        return self.job.estimated_s if cut is None or cut.end_s is None else cut.end_s - cut.start_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +63,7 @@ class Plan:
     language: str
     seed: int
     voices: Mapping[str, ResolvedVoice]
-    """Speaker name -> voice, for the speakers that have lines."""
+    """Speaker name -> voice, for the speakers that have lines to be spoken."""
     lines: tuple[PlannedLine, ...]
     folder: Path = Path()
     """The script's; what it names is relative to it."""
@@ -54,6 +72,17 @@ class Plan:
     def effects(self) -> tuple[Effect, ...]:
         """Every effect of the script, in its order."""
         return (*(each for line in self.lines for each in line.source.effects), *self.script.trailing_effects)
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Everybody who is heard, in the order of the script's list."""
+        heard = {line.speaker for line in self.lines}
+        return tuple(name for name in self.script.speakers if name in heard)
+
+    @property
+    def synthetic(self) -> bool:
+        """An engine speaks in it."""
+        return not all(line.recorded for line in self.lines)
 
 
 def make_plan(script: Script, folder: Path, settings: Settings) -> Plan:
@@ -92,11 +121,17 @@ def draft_plan(path: Path, settings: Settings) -> tuple[Plan, list[Fault]]:
     return plan, [*faults, *more]
 
 
-def questions(plan: Plan) -> list[Question]:
-    """What to ask the engines before anything is spoken: each line, with where it and its voice stand."""
+def questions(plan: Plan, decided: Container[int] = ()) -> list[Question]:
+    """What to ask the engines before anything is spoken: each line, with where it and its voice stand.
+
+    Args:
+        plan: the lines; recordings are no question.
+        decided: numbers of lines that have their takes.
+    """
     return [
         Question(f"speaker {line.speaker}", line.job, line.source.line, plan.script.speakers[line.speaker].line)
-        for line in plan.lines
+        for number, line in enumerate(plan.lines)
+        if number not in decided and not line.recorded
     ]
 
 
@@ -105,7 +140,7 @@ def _plan(script: Script, folder: Path, settings: Settings) -> tuple[Plan, list[
     seed = settings.seed if script.seed is None else script.seed
     voices, faults = _resolve_speakers(script, folder, settings, language)
     lines = tuple(_planned(script, voices, language, seed))
-    return Plan(script, language, seed, voices, lines, folder), faults
+    return Plan(script, language, seed, voices, lines, folder), [*faults, *media_faults(script, folder, settings)]
 
 
 def line_id(chapter: Chapter, line: ScriptLine, occurrences: Counter[str]) -> str:
@@ -131,17 +166,17 @@ def _asked(span: Span) -> dict[str, Any]:
 
 
 def _planned(script: Script, voices: Mapping[str, ResolvedVoice], language: str, seed: int) -> Iterator[PlannedLine]:
-    """The lines of every speaker who has a voice."""
+    """The recordings, and the lines of every speaker who has a voice."""
     occurrences: Counter[str] = Counter()
     previous: ScriptLine | None = None
     for number, chapter in enumerate(script.chapters):
         joint = CHAPTER
         for paragraph in chapter.paragraphs:
             for line in paragraph.lines:
-                if line.speaker not in voices:
+                voice = RECORDED if line.recording is not None else voices.get(line.speaker)
+                if voice is None:
                     continue
                 spec = script.speakers[line.speaker]
-                voice = voices[line.speaker]
                 job = LineJob(
                     id=line_id(chapter, line, occurrences),
                     text=line.text,
@@ -169,8 +204,14 @@ def _joint(previous: ScriptLine | None, line: ScriptLine, joint: str) -> str:
 def _resolve_speakers(
     script: Script, folder: Path, settings: Settings, language: str
 ) -> tuple[dict[str, ResolvedVoice], list[Fault]]:
-    """The voice of each speaker who has lines, and what is wrong with the others."""
-    heard = {line.speaker for chapter in script.chapters for each in chapter.paragraphs for line in each.lines}
+    """The voice of each speaker who has lines to be spoken, and what is wrong with the others."""
+    heard = {
+        line.speaker
+        for chapter in script.chapters
+        for each in chapter.paragraphs
+        for line in each.lines
+        if line.recording is None
+    }
     voices: dict[str, ResolvedVoice] = {}
     faults: list[Fault] = []
     for name, spec in script.speakers.items():

@@ -13,6 +13,7 @@ from demod_voice.episode.chosen import chosen_takes
 from demod_voice.episode.mix_settings import mix_of
 from demod_voice.episode.mixing import TAKES
 from demod_voice.episode.plan import Plan, questions, read_plan
+from demod_voice.episode.recordings import recorded_takes
 from demod_voice.episode.speaking import speak_all
 from demod_voice.episode.targets import Target, settings_for, target_of
 from demod_voice.episode.timing_file import read_timing
@@ -69,10 +70,11 @@ def produce(script: Path, settings: Settings, options: RenderOptions) -> Product
 
 
 def speak(production: Production, run: RunFolder, progress: Progress) -> list[Take]:
-    """Every line, spoken; a run that fails before anything is kept leaves no folder.
+    """Every line, spoken or cut from its recording; a run that fails before anything is kept leaves no folder.
 
     Raises:
         EngineError: lines could not be spoken; what was spoken is kept.
+        MediaError: recordings cannot be used.
     """
     plan, settings = production.plan, production.settings
     jobs = settings.jobs or _processors()
@@ -80,9 +82,9 @@ def speak(production: Production, run: RunFolder, progress: Progress) -> list[Ta
     try:
         with Studio(settings, jobs=jobs, log_path=run.path / "run.log", progress=progress) as studio:
             chosen = chosen_takes(plan, studio, run.path, progress)
-            asked = [each for number, each in enumerate(questions(plan)) if number not in chosen]
-            studio.verify(asked, folder, str(production.script))
-            return speak_all(plan, studio, folder, jobs, progress, chosen)
+            studio.verify(questions(plan, chosen), folder, str(production.script))
+            recorded = recorded_takes(plan, folder, settings, jobs, progress)
+            return speak_all(plan, studio, folder, jobs, progress, {**chosen, **recorded})
     except BaseException:
         run.remove_if_empty()
         raise

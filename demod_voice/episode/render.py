@@ -205,7 +205,7 @@ def _tags(plan: Plan) -> Tags:
         album=meta.pop("album", ""),
         date=meta.pop("date", ""),
         comment=meta.pop("description", ""),
-        extra={**meta, "SYNTHETIC_SPEECH": "true"},
+        extra={**meta, **({"SYNTHETIC_SPEECH": "true"} if plan.synthetic else {})},
     )
 
 

@@ -107,12 +107,15 @@ class Takes:
 
     def rows(self) -> list[LineTakes]:
         """Every line with its takes, in the order of the script."""
-        lines = [self._studio.line(each.job) for each in self._plan.lines]
-        own = [[line.key(attempt) for attempt in range(self._settings.attempts)] for line in lines]
+        lines = [None if each.recorded else self._studio.line(each.job) for each in self._plan.lines]
+        attempts = range(self._settings.attempts)
+        own = [[line.key(attempt) for attempt in attempts] if line is not None else [] for line in lines]
         taken = {key for keys in own for key in keys}
         chosen = match(self._choices, self._plan.lines).by_line
         return [
-            self._rows_of(number, line, own[number], taken - set(own[number]), chosen.get(number))
+            self._recording(number)
+            if line is None
+            else self._rows_of(number, line, own[number], taken - set(own[number]), chosen.get(number))
             for number, line in enumerate(lines)
         ]
 
@@ -194,6 +197,11 @@ class Takes:
         """Choices whose words nobody in the script says any more."""
         return match(self._choices, self._plan.lines).lost
 
+    def _recording(self, number: int) -> LineTakes:
+        """A recording has nothing to choose from."""
+        line = self._plan.lines[number]
+        return LineTakes(line.source.line, line.job.id, line.speaker, line.source.text, False, ())
+
     def _rows_of(
         self, number: int, line: Line, own: Sequence[str], foreign: set[str], choice: Choice | None
     ) -> LineTakes:
@@ -234,6 +242,10 @@ class Takes:
         by_line = [number for number, each in enumerate(lines) if str(each.source.line) == name]
         by_id = [number for number, each in enumerate(lines) if each.job.id.startswith(name)]
         found = by_line or (by_id if len(name) >= SHORTEST_PREFIX else [])
+        if len(found) == 1 and lines[found[0]].recorded:
+            raise UsageError(
+                f"line {name} is a recording", "it has no other takes: change its file or times in the script"
+            )
         if len(found) == 1:
             return found[0]
         if len(found) > 1:

@@ -44,21 +44,41 @@ def probe(path: Path, limits: Limits) -> MediaInfo:
     return MediaInfo(**_ask({"action": "probe"}, path, limits))
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a file, cut to the sample."""
+
+    start_s: float = 0.0
+    end_s: float | None = None
+    """None = to the file's end."""
+
+
+WHOLE = Stretch()
+
+
 def decode(
-    path: Path, out_wav: Path, sample_rate: int, limits: Limits, channels: int = 1, encoding: str = "pcm_f32le"
+    path: Path,
+    out_wav: Path,
+    sample_rate: int,
+    limits: Limits,
+    channels: int = 1,
+    encoding: str = "pcm_f32le",
+    stretch: Stretch = WHOLE,
 ) -> None:
     """Decode a file to a WAV.
 
     Args:
         path: anything that libav reads.
         out_wav: written whole or not at all.
-        sample_rate: Hz of the result; soxr HQ resamples.
+        sample_rate: Hz of the result; soxr HQ resamples. 0 keeps the file's own, up to 48 kHz.
         limits: what the decoder may cost.
         channels: 1 mixes down; 0 keeps what there is.
         encoding: of the WAV.
+        stretch: what of it is kept.
 
     Raises:
-        UsageError: it does not exist. MediaError: it cannot be decoded; names it and says why.
+        UsageError: it does not exist. MediaError: it cannot be decoded, or ends before the stretch does; names it and
+            says why.
         OutputError: the WAV cannot be written.
     """
     with replacing(out_wav) as temporary:
@@ -68,7 +88,9 @@ def decode(
             "sample_rate": sample_rate,
             "channels": channels,
             "encoding": encoding,
-            "most_samples": LONGEST_S * sample_rate,
+            "longest_s": LONGEST_S,
+            "start_s": stretch.start_s,
+            "end_s": stretch.end_s,
         }
         _ask(request, path, limits)
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from demod_voice.config.settings import DEFAULTS, Episode, Pauses
-from demod_voice.episode.plan import Plan, make_plan
+from demod_voice.episode.plan import Plan, make_plan, questions
 from demod_voice.episode.timing import arrange, pause_before
 from demod_voice.errors import FaultsError
-from demod_voice.formats.script import Chapter, Effect, Paragraph, Script, ScriptLine, SpeakerSpec
+from demod_voice.formats.script import Chapter, Effect, Paragraph, Recording, Script, ScriptLine, SpeakerSpec
 from demod_voice.speech.studio import Take
 from demod_voice.text.spans import Span
 
@@ -26,8 +26,8 @@ def script(paragraphs: list[list[tuple[str, str]]], title: str = "") -> Script:
     return Script("T", "en", SPEAKERS, (Chapter(title, made),), "t.md")
 
 
-def plan_of(made: Script) -> Plan:
-    return make_plan(made, Path("/nowhere"), DEFAULTS)
+def plan_of(made: Script, folder: Path = Path("/nowhere")) -> Plan:
+    return make_plan(made, folder, DEFAULTS)
 
 
 def jobs(plan: Plan) -> list[tuple[str, int]]:
@@ -60,32 +60,74 @@ def test_ids_know_their_chapter() -> None:
     assert one != two
 
 
-def one_id(**fields: Any) -> str:
+def one_id(folder: Path = Path("/nowhere"), **fields: Any) -> str:
     made = script([[("Ada", "Yes.")]])
     line = replace(made.chapters[0].paragraphs[0].lines[0], **fields)
-    return jobs(plan_of(replace(made, chapters=(Chapter("", (Paragraph((line,)),)),))))[0][0]
+    return jobs(plan_of(replace(made, chapters=(Chapter("", (Paragraph((line,)),)),)), folder))[0][0]
 
 
 def test_the_id_of_a_plain_line_stays_what_it_was() -> None:
     assert one_id() == "3eae6a6e5cf8237838cb286f-1"
 
 
-def test_what_changes_the_sound_changes_the_id_and_nothing_else_does() -> None:
+def test_what_changes_the_sound_changes_the_id_and_nothing_else_does(tmp_path: Path) -> None:
+    (tmp_path / "door.wav").touch()
     heard = [
         one_id(spans=(Span("Yes.", rate=0.8),)),
         one_id(spans=(Span("Yes.", rate=0.9),)),
         one_id(spans=(Span("Yes.", style="laugh"),)),
         one_id(hints={"emotion": "happy"}),
+        one_id(tmp_path, recording=Recording("door.wav")),
+        one_id(tmp_path, recording=Recording("door.wav", clean=True)),
     ]
-    assert len({one_id(), *heard}) == 5
+    assert len({one_id(), *heard}) == 7
     when = [
         one_id(pause_before_s=1.0),
         one_id(overlap_s=0.3),
         one_id(interrupt=True),
         one_id(backchannel=True),
-        one_id(effects=(Effect("door.wav", 3),)),
+        one_id(tmp_path, effects=(Effect("door.wav", 3),)),
     ]
     assert set(when) == {one_id()}
+
+
+def test_every_missing_sound_file_is_told_with_the_wrong_speakers(tmp_path: Path) -> None:
+    lines = (
+        ScriptLine("Ada", "a", 10, effects=(Effect("door.wav", 9),)),
+        ScriptLine("Eve", "", 11, recording=Recording("talk.wav")),
+        ScriptLine("Ben", "b", 12, effects=(Effect("door.wav", 12), Effect(".", 12))),
+    )
+    speakers = {**SPEAKERS, "Ben": SpeakerSpec("Ben", 4, engine="espaek"), "Eve": SpeakerSpec("Eve", 5, engine="none")}
+    made = Script("T", "en", speakers, (Chapter("", (Paragraph(lines),)),), "t.md", trailing_effects=(Effect("x", 13),))
+    with pytest.raises(FaultsError) as caught:
+        plan_of(made, tmp_path)
+    assert [(fault.line, fault.message.split(":")[0]) for fault in caught.value.faults] == [
+        (4, "speaker Ben"),
+        (9, "the sound file 'door.wav' does not exist"),
+        (11, "the sound file 'talk.wav' does not exist"),
+        (12, "the sound file '.' is not a file"),
+        (13, "the sound file 'x' does not exist"),
+    ]
+
+
+def test_sound_files_stay_inside_the_allowed_folders(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "out.wav").touch()
+    settings = replace(DEFAULTS, paths=replace(DEFAULTS.paths, allowed_roots=(str(tmp_path / "inside"),)))
+    line = ScriptLine("Ada", "", 10, recording=Recording("../out.wav"))
+    made = Script("T", "en", SPEAKERS, (Chapter("", (Paragraph((line,)),)),), "t.md")
+    with pytest.raises(FaultsError, match=r"t\.md:10: .* lies outside the allowed folders"):
+        make_plan(made, tmp_path / "inside", settings)
+
+
+def test_a_speaker_of_recordings_only_needs_no_voice(tmp_path: Path) -> None:
+    (tmp_path / "talk.wav").touch()
+    lines = (ScriptLine("Eve", "", 11, recording=Recording("talk.wav")), ScriptLine("Ada", "a", 12))
+    speakers = {**SPEAKERS, "Eve": SpeakerSpec("Eve", 5, engine="none")}
+    plan = plan_of(Script("T", "en", speakers, (Chapter("", (Paragraph(lines),)),), "t.md"), tmp_path)
+    assert (plan.speakers, list(plan.voices), plan.synthetic) == (("Ada", "Eve"), ["Ada"], True)
+    assert [line.recorded for line in plan.lines] == [True, False]
+    assert [question.line for question in questions(plan)] == [12]
 
 
 def test_joints_say_what_stands_between() -> None:

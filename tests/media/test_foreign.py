@@ -17,7 +17,7 @@ from demod_voice.config.settings import Encode, Limits
 from demod_voice.errors import MediaError, UsageError
 from demod_voice.media import foreign
 from demod_voice.media.encode import encode
-from demod_voice.media.foreign import decode, probe
+from demod_voice.media.foreign import Stretch, decode, probe
 from demod_voice.media.tags import Tags
 from demod_voice.media.wav import read_wav, wav_info
 
@@ -51,6 +51,24 @@ def test_more_kinds_of_files(tmp_path: Path, subtype: str, kind: str) -> None:
     soundfile.write(path, sine(1000, 1.0, -12.0, 22050).T, 22050, subtype=subtype, format=kind)
     decode(path, tmp_path / "out.wav", 24000, LIMITS)
     assert level_at(read_wav(tmp_path / "out.wav"), 1000) == pytest.approx(-12.0, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("stretch", "rate"), [(Stretch(0.5, 1.25), 24000), (Stretch(1.0), 44100), (Stretch(0.0, 3.4), 44100)]
+)
+def test_a_stretch_is_the_same_samples_as_in_the_whole(tone: Path, tmp_path: Path, stretch: Stretch, rate: int) -> None:
+    decode(tone, tmp_path / "whole.wav", rate, LIMITS)
+    decode(tone, tmp_path / "part.wav", rate, LIMITS, stretch=stretch)
+    whole, part = read_wav(tmp_path / "whole.wav").samples, read_wav(tmp_path / "part.wav").samples
+    first, last = round(stretch.start_s * rate), round((stretch.end_s or 99) * rate)
+    assert np.array_equal(part, whole[:, first:last])
+
+
+@pytest.mark.parametrize("stretch", [Stretch(3.5), Stretch(3.5, 3.7), Stretch(1.0, 4.5)])
+def test_a_stretch_beyond_the_end_is_refused(tone: Path, tmp_path: Path, stretch: Stretch) -> None:
+    with pytest.raises(MediaError, match=r"tone\.wav cannot be used: it ends at 3\.00 s, before"):
+        decode(tone, tmp_path / "out.wav", 44100, LIMITS, stretch=stretch)
+    assert not (tmp_path / "out.wav").exists()
 
 
 def test_stereo_is_mixed_down_or_kept(tmp_path: Path) -> None:
