@@ -13,7 +13,7 @@ from demod_voice.formats.script import Script
 
 def sound_path(folder: Path, written: str) -> Path:
     """Where a sound file lies that a script names: relative to the script's folder."""
-    return folder / Path(written).expanduser()
+    return folder / written
 
 
 def media_faults(script: Script, folder: Path, settings: Settings) -> list[Fault]:
