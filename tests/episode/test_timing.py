@@ -28,9 +28,9 @@ def line(speaker: str, number: int, **more: Any) -> ScriptLine:
     return ScriptLine(speaker, f"Sentence number {number}.", number + 5, **more)
 
 
-def plan_of(*lines: ScriptLine, **more: Any) -> Plan:
+def plan_of(*lines: ScriptLine, folder: Path = Path("/nowhere"), **more: Any) -> Plan:
     script = Script("T", "en", SPEAKERS, (Chapter("", (Paragraph(lines),)),), "t.md", **more)
-    return make_plan(script, Path("/nowhere"), DEFAULTS)
+    return make_plan(script, folder, DEFAULTS)
 
 
 def take(seconds: float, words: tuple[Word, ...] = ()) -> Take:
@@ -38,6 +38,14 @@ def take(seconds: float, words: tuple[Word, ...] = ()) -> Take:
     facts = {"engine": "espeak", "engine_output_version": 1, "model": "m", "model_revision": "1", "seed": 0}
     flags = {"attempt": 0, "degraded": (), "spoken": True, "cached": False, "text_spoken": "x"}
     return Take(Path("t.wav"), "k", "h", RATE, samples, words, **facts, **flags)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A script's folder with the effects in it."""
+    for name in ("door.wav", "train.wav"):
+        (tmp_path / name).touch()
+    return tmp_path
 
 
 def places(timing: Timing) -> list[tuple[float, float]]:
@@ -72,17 +80,17 @@ def test_a_back_channel_takes_no_time_and_begins_at_the_end_of_a_word() -> None:
     assert places(timing)[2] == places(arrange(plain, [take(4), take(1)], STEADY))[1]
 
 
-def test_effects_stand_after_a_line_and_may_be_waited_for() -> None:
+def test_effects_stand_after_a_line_and_may_be_waited_for(folder: Path) -> None:
     heard, waited = Effect("door.wav", 7), Effect("train.wav", 8, wait=True)
-    plan = plan_of(line("Ada", 1), line("Ben", 2, effects=(heard,)), line("Ada", 3, effects=(waited,)))
+    plan = plan_of(line("Ada", 1), line("Ben", 2, effects=(heard,)), line("Ada", 3, effects=(waited,)), folder=folder)
     stage = Stage(RATE, effect_lengths={"door.wav": RATE, "train.wav": 3 * RATE})
     timing = arrange(plan, [take(2), take(1), take(1)], STEADY, stage)
     assert [start for start, _ in places(timing)] == pytest.approx([0, 2.5, 7.1])
     assert [each.start / RATE for each in timing.effects] == pytest.approx([2.1, 3.6])
 
 
-def test_an_effect_after_the_last_line_makes_the_show_longer() -> None:
-    plan = plan_of(line("Ada", 1), trailing_effects=(Effect("door.wav", 9),))
+def test_an_effect_after_the_last_line_makes_the_show_longer(folder: Path) -> None:
+    plan = plan_of(line("Ada", 1), folder=folder, trailing_effects=(Effect("door.wav", 9),))
     timing = arrange(plan, [take(2)], STEADY, Stage(RATE, effect_lengths={"door.wav": 4 * RATE}))
     assert timing.num_samples == round(6.1 * RATE)
 
