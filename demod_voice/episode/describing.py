@@ -48,7 +48,7 @@ def _missed(degradations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """What was asked for and not given, each with the rows of the script that asked for it."""
     rows: dict[str, list[int]] = {}
     for each in degradations:
-        rows.setdefault(_said(each["engine"], each["what"]), []).append(each["line"])
+        rows.setdefault(_said(each["engine"] or "recordings", each["what"]), []).append(each["line"])
     for text, lines in sorted(rows.items()):
         shown = sorted(set(lines))
         more = f" and {len(shown) - MOST_ROWS} more" if len(shown) > MOST_ROWS else ""

@@ -106,7 +106,7 @@ def test_an_episode_of_both_kinds(render: Callable[[str], Any], tmp_path: Path) 
     assert list(story["voices"]) == ["Ada"]
     assert [each["engine"] for each in story["engines"]] == ["fake"]
     assert [each["what"] for each in story["degradations"]] == ["transcript: none given"]
-    assert "not honoured: recording: transcript: none given" in describe_render(report)
+    assert "recordings: transcript: none given (line 9)" in describe_render(report)
     said = (tmp_path / "show.vtt").read_text()
     assert "<v Eve>I am Eve." in said
     assert said.count("<v Eve>") == 1
@@ -122,7 +122,7 @@ def test_an_episode_without_a_synthetic_line_is_not_marked(render: Callable[[str
 
 def test_check_tells_who_is_a_recording_and_what_is_missing(talk: Path, tmp_path: Path) -> None:
     (tmp_path / "show.md").write_text(FRONT + "Ada: Hi.\nEve: [audio talk.wav] Ho.")
-    assert "  Eve: 1 lines, recordings" in describe_check(check_episode(tmp_path / "show.md", settings=load_settings()))
+    assert "  Eve: 1 line, recordings" in describe_check(check_episode(tmp_path / "show.md", settings=load_settings()))
     talk.unlink()
     with pytest.raises(FaultsError, match=r"show\.md:8: the sound file 'talk\.wav' does not exist"):
         check_episode(tmp_path / "show.md", settings=load_settings())
