@@ -10,6 +10,7 @@ from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.errors import OutputError, UsageError
 from demod_voice.media.encode import FORMATS
+from demod_voice.records.atomic import check_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> O
     )
     check_inside([*outputs.files, outputs.work], settings.paths.allowed_roots)
     _check_writable(output)
+    for path in (*outputs.files, outputs.work):
+        check_name(path)
     return outputs
 
 

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the folder is missing or read-only, or the disk is full; names the path.
     """
-    temporary = path.with_name(f"{TEMPORARY_MARK}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+    temporary = path.with_name(_temporary_name(path))
     try:
         yield temporary
         flush(temporary)
@@ -34,7 +34,27 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise output_error(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # What could not be made cannot be removed either; the first error is the one to tell.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_name(path: Path) -> None:
+    """Find out before the work that ``path`` and its temporary name have names that the file system takes.
+
+    Raises:
+        OutputError: the name is too long.
+    """
+    try:
+        most = os.pathconf(path.parent, "PC_NAME_MAX")
+    except OSError:
+        return  # the folder itself is wrong, which the writing tells
+    if len(os.fsencode(_temporary_name(path))) > most:
+        raise output_error(path, OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG)))
+
+
+def _temporary_name(path: Path) -> str:
+    return f"{TEMPORARY_MARK}{os.getpid()}-{secrets.token_hex(4)}-{path.name}"
 
 
 def sweep(paths: Iterable[Path]) -> None:

@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,7 +95,8 @@ class RunFolder:
             raise output_error(self.path / (step.outputs[0] if step.outputs else step.name), error) from error
         finally:
             for path in temporary.values():
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
         write_json(self._record(step.name), {"key": step.key, "hashes": hashes, "facts": facts})
         return StepRecord(step.key, hashes, facts, reused=False)
 

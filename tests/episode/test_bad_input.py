@@ -274,3 +274,9 @@ def test_a_render_does_not_overwrite_its_own_script(render, tmp_path: Path, name
     ended = render("{}", output, name)
     assert (ended.code, "would overwrite its own script" in ended.error) == (2, True)
     assert (tmp_path / name).read_text() == "{}"
+
+
+def test_a_name_too_long_for_what_lies_beside_it_is_told_before_any_work(render, tmp_path: Path) -> None:
+    ended = render(GOOD, f"{'long' * 57}.wav")
+    assert (ended.code, "manifest.json: the name is too long" in ended.error) == (7, True)
+    assert [each.name for each in tmp_path.iterdir()] == ["show.md"]

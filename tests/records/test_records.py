@@ -16,7 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demod_voice.errors import OutputError
-from demod_voice.records.atomic import TEMPORARY_MARK, output_error, replacing, sweep, write_json, write_text
+from demod_voice.records.atomic import (
+    TEMPORARY_MARK,
+    check_name,
+    output_error,
+    replacing,
+    sweep,
+    write_json,
+    write_text,
+)
 from demod_voice.records.hashing import canonical_json, hash_bytes, hash_file, hash_json, seed_from
 from demod_voice.records.lock import locked
 from demod_voice.records.steps import RunFolder, Step
@@ -85,6 +93,19 @@ def test_leftovers_of_a_file_are_swept_and_nothing_else(tmp_path: Path) -> None:
         path.write_bytes(b"")
     sweep([tmp_path / "show.mp3", tmp_path / "none.vtt"])
     assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+@pytest.mark.parametrize("name", ["x" * 250, "file/x"])
+def test_the_error_of_a_name_that_cannot_be_is_not_hidden_by_the_cleaning_up(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"too long|not a folder"):
+        write_text(tmp_path / name, "x")
+
+
+def test_a_name_too_long_for_its_temporary_is_told_before_the_work(tmp_path: Path) -> None:
+    check_name(tmp_path / ("ü" * 100))
+    with pytest.raises(OutputError, match="too long"):
+        check_name(tmp_path / ("ü" * 120))
 
 
 def test_a_missing_folder_is_named_with_its_remedy(tmp_path: Path) -> None:
