@@ -18,7 +18,7 @@ from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import Speech, SpeechRequest
 from demod_voice.errors import UsageError
 from demod_voice.media.wav import WavWriter
-from demod_voice.records.atomic import output_error, replacing
+from demod_voice.records.atomic import abandoned, check_name, output_error, replacing
 from demod_voice.records.hashing import seed_from
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.text.clean import speakable
@@ -134,6 +134,9 @@ def _check(text: str, target: Path) -> None:
         )
     if not target.parent.is_dir():
         raise output_error(target, FileNotFoundError(2, "no such folder"))
+    check_name(target)
+    for left in abandoned(target.parent, target.name):
+        left.unlink(missing_ok=True)
     if not speakable(text):
         raise UsageError("there is nothing to speak: no letter or digit in the text", "give --text, or - for stdin")
 

@@ -18,7 +18,7 @@ from demod_voice.errors import UsageError
 from demod_voice.media.encode import FORMATS, encode
 from demod_voice.media.tags import Tags
 from demod_voice.media.wav import WavWriter, encode_pcm, read_wav
-from demod_voice.records.atomic import check_name, output_error, replacing
+from demod_voice.records.atomic import abandoned, check_name, output_error, replacing
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.studio import LineJob, Question, Studio
 from demod_voice.text.clean import speakable
@@ -86,6 +86,8 @@ def speak_to_file(
     if not target.parent.is_dir():
         raise _no_folder(target)
     check_name(target)
+    for left in abandoned(target.parent, target.name):
+        left.unlink(missing_ok=True)
     jobs = _jobs(text, choice or VoiceChoice(), settings)
     degraded: dict[str, None] = {}
     progress.start("speak", len(jobs), "paragraphs")

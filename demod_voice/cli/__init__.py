@@ -32,7 +32,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Give a process that was started with closed streams the null device: Python has None there."""
-    for name in ("stdout", "stderr"):
+    """Give a process that was started with closed streams the null device: Python has None there.
+
+    In the order of their descriptors, of which the first free one is taken each time.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 (kept open; pathlib takes long to import)
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 (kept open; pathlib takes long to import)

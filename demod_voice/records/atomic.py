@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -64,6 +65,30 @@ def sweep(paths: Iterable[Path]) -> None:
         for each in path.parent.iterdir():
             if left.fullmatch(each.name):
                 each.unlink(missing_ok=True)
+
+
+def abandoned(folder: Path, name: str = "", least_age_s: float = 0.0) -> Iterator[Path]:
+    """What processes that have ended left half-written in ``folder``: of the file ``name``, else the nameless folders.
+
+    For who holds no lock: what a living process of this machine writes is left alone, and so is what is younger than
+    ``least_age_s`` (in a folder that other machines write to, whose processes cannot be seen).
+    """
+    form = re.compile(rf"{re.escape(TEMPORARY_MARK)}([0-9]+)-[0-9a-f]{{8}}" + (re.escape(f"-{name}") if name else ""))
+    for path in folder.iterdir() if folder.is_dir() else ():
+        found = form.fullmatch(path.name)
+        with suppress(OSError):
+            if found and not _lives(int(found[1])) and time.time() - path.lstat().st_mtime >= least_age_s:
+                yield path
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_bytes(path: Path, data: bytes) -> None:

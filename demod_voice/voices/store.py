@@ -13,7 +13,7 @@ from pathlib import Path
 from demod_voice.config.folders import data_folder
 from demod_voice.config.settings import Settings
 from demod_voice.errors import Fault, FaultsError, MediaError, UsageError
-from demod_voice.records.atomic import TEMPORARY_MARK, flush, output_error, write_json
+from demod_voice.records.atomic import TEMPORARY_MARK, abandoned, flush, output_error, write_json
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
 from demod_voice.voices.adding import NewVoice, faults
@@ -35,6 +35,8 @@ from demod_voice.voices.stored import keep
 
 LOCK = ".lock"
 MODEL_SUFFIX = ".onnx"
+ABANDONED_S = 3600.0
+"""Age at which a half-made voice of a process that is not here is removed: another machine may be making it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ class VoiceStore:
         if name not in self.names():
             self.show(name)
         with self._changing():
+            if name not in self.names():  # another process was faster
+                self.show(name)
             doomed = self._temporary()
             (self.root / name).rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
@@ -269,6 +273,8 @@ class VoiceStore:
         staging = self._temporary()
         try:
             staging.mkdir(parents=True)
+            for left in abandoned(self.root, least_age_s=ABANDONED_S):
+                shutil.rmtree(left, ignore_errors=True)
             yield staging
         except OSError as error:
             raise output_error(self.root, error) from error

@@ -251,7 +251,10 @@ def test_a_full_disk_behind_stdout_is_an_error(body, monkeypatch):
     assert "cannot write to stdout" in err
 
 
-@pytest.mark.parametrize(("words", "code"), [("config nope 2>&-", 2), ("config path >&-", 0), ("--help >&- 2>&-", 0)])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("config nope 2>&-", 2), ("config path >&-", 0), ("--help >&- 2>&-", 0), ("speak - -o x.wav <&-", 2)],
+)
 def test_closed_streams_are_no_error(words, code):
     assert subprocess.run(["sh", "-c", f"{sys.executable} -m demod_voice {words}"]).returncode == code
 

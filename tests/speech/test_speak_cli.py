@@ -50,10 +50,15 @@ def test_a_file_of_each_format(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert not list(tmp_path.glob(".tmp-*"))
 
 
-def test_the_same_words_give_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_words_give_the_same_bytes_and_what_a_kill_left_is_swept(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (tmp_path / f".tmp-{dead.pid}-0123abcd-b.opus").write_bytes(bytes(100))
+    (tmp_path / f".tmp-{os.getpid()}-0123abcd-b.opus").write_bytes(b"of a living process")
     for name in ("a.opus", "b.opus"):
         assert main(["speak", "Hello there.", "--engine", "fake", "-o", str(tmp_path / name)]) == 0
     assert (tmp_path / "a.opus").read_bytes() == (tmp_path / "b.opus").read_bytes()
+    assert [each.name for each in tmp_path.glob(".tmp-*")] == [f".tmp-{os.getpid()}-0123abcd-b.opus"]
 
 
 def test_text_from_a_file_and_from_stdin(tmp_path: Path) -> None:

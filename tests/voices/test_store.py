@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -167,6 +168,38 @@ def test_names_that_are_taken_in_another_case(store: VoiceStore, clone) -> None:
         store.add(clone("ada"))
     assert store.names() == ["Ada"], "case is kept"
     assert store.rename("Ada", "ada").name == "ada"
+
+
+def test_a_voice_that_two_remove_at_once_is_gone_for_one_of_them(
+    store: VoiceStore, clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add(clone())
+    changing = VoiceStore._changing
+
+    def late(self: VoiceStore) -> object:
+        monkeypatch.setattr(VoiceStore, "_changing", changing)
+        VoiceStore(store.settings).remove("ada")
+        return changing(self)
+
+    monkeypatch.setattr(VoiceStore, "_changing", late)
+    with pytest.raises(UsageError, match="no voice named 'ada'"):
+        store.remove("ada")
+
+
+def test_half_made_voices_of_killed_processes_are_removed(store: VoiceStore, clone) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    names = {
+        "old": f".tmp-{dead.pid}-0123abcd",
+        "young": f".tmp-{dead.pid}-00000000",
+        "own": f".tmp-{os.getpid()}-00000000",
+    }
+    for name in names.values():
+        (store.root / name / "references").mkdir(parents=True)
+    for name in (names["old"], names["own"]):
+        os.utime(store.root / name, (0, 0))
+    store.add(clone())
+    assert sorted(each.name for each in store.root.glob(".tmp-*")) == sorted([names["young"], names["own"]])
 
 
 def test_rename_and_remove(store: VoiceStore, clone) -> None:
