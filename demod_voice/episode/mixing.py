@@ -116,7 +116,9 @@ def mix_and_master(mixing: Mixing, run: RunFolder, progress: Progress, name: str
         premix = paths[name].with_name(paths[name].name + ".premix.wav")
         try:
             before = mixdown(mixing.scene, premix)
-            lufs = before.lufs + target.rms_dbfs - before.rms_dbfs if target.rms_dbfs is not None else target.lufs
+            lufs = target.lufs
+            if target.rms_dbfs is not None:
+                lufs = before.report.lufs + target.rms_dbfs - before.report.rms_dbfs
             report = master(premix, paths[name], lufs, target.true_peak_dbtp, mixing.plan.seed, before)
         finally:
             premix.unlink(missing_ok=True)

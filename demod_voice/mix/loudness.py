@@ -52,6 +52,40 @@ class LoudnessReport:
     """Unweighted, over the whole file."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hops:
+    """The weighted energy of a stream in steps of 100 ms: what its integrated loudness is made of."""
+
+    energies: Floats
+    """Sum of squares over all channels, shape (n,)."""
+    length: int
+    """Samples of a step."""
+
+    def integrated(self) -> float:
+        """Integrated loudness in LUFS; ``NO_LOUDNESS`` when no 400 ms block is louder than -70 LUFS."""
+        blocks = self.mean_squares(HOPS_IN_BLOCK)
+        loud = blocks[_lufs(blocks) > ABSOLUTE_GATE_LUFS]
+        if not len(loud):
+            return NO_LOUDNESS
+        threshold = float(_lufs(loud.mean())) + RELATIVE_GATE_LU
+        return float(_lufs(loud[_lufs(loud) > threshold].mean()))
+
+    def mean_squares(self, hops: int) -> Floats:
+        """Mean squares of windows of so many steps, one at each step, shape (n - hops + 1,)."""
+        if len(self.energies) < hops:
+            return np.zeros(0)
+        sums = np.convolve(self.energies, np.ones(hops), "valid")
+        return sums / (hops * self.length)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A file's numbers, and the energies behind them."""
+
+    report: LoudnessReport
+    hops: Hops
+
+
 class Meter:
     """Integrated loudness, loudness range and true peak of a stream.
 
@@ -94,16 +128,15 @@ class Meter:
 
     def integrated(self) -> float:
         """Integrated loudness in LUFS; ``NO_LOUDNESS`` when no 400 ms block is louder than -70 LUFS."""
-        blocks = self._mean_squares(HOPS_IN_BLOCK)
-        loud = blocks[_lufs(blocks) > ABSOLUTE_GATE_LUFS]
-        if not len(loud):
-            return NO_LOUDNESS
-        threshold = float(_lufs(loud.mean())) + RELATIVE_GATE_LU
-        return float(_lufs(loud[_lufs(loud) > threshold].mean()))
+        return self.hops().integrated()
+
+    def hops(self) -> Hops:
+        """The energies so far."""
+        return Hops(np.concatenate(self._energies) if self._energies else np.zeros(0), self._hop)
 
     def loudness_range(self) -> float:
         """Loudness range in LU (EBU Tech 3342): 10th to 95th percentile of the gated short-term loudness."""
-        blocks = self._mean_squares(HOPS_IN_SHORT_TERM)
+        blocks = self.hops().mean_squares(HOPS_IN_SHORT_TERM)
         loud = blocks[_lufs(blocks) >= ABSOLUTE_GATE_LUFS]
         if not len(loud):
             return 0.0
@@ -114,7 +147,7 @@ class Meter:
 
     def loudest(self) -> float:
         """Highest momentary loudness (400 ms) in LUFS; ``NO_LOUDNESS`` for silence or less than 400 ms."""
-        blocks = self._mean_squares(HOPS_IN_BLOCK)
+        blocks = self.hops().mean_squares(HOPS_IN_BLOCK)
         return max(NO_LOUDNESS, float(_lufs(blocks.max()))) if len(blocks) else NO_LOUDNESS
 
     def rms_dbfs(self) -> float:
@@ -128,13 +161,6 @@ class Meter:
     def sample_peak_dbfs(self) -> float:
         """Highest sample of any channel, dBFS."""
         return db_from_gain(self._peak.sample_peak)
-
-    def _mean_squares(self, hops: int) -> Floats:
-        energies = np.concatenate(self._energies) if self._energies else np.zeros(0)
-        if len(energies) < hops:
-            return np.zeros(0)
-        sums = np.convolve(energies, np.ones(hops), "valid")
-        return sums / (hops * self._hop)
 
 
 class TruePeak:
@@ -206,11 +232,20 @@ def measure(path: Path) -> LoudnessReport:
     Raises:
         MediaError: it cannot be read.
     """
+    return hear(path).report
+
+
+def hear(path: Path) -> Heard:
+    """Measure a WAV that this program wrote, and keep its energies.
+
+    Raises:
+        MediaError: it cannot be read.
+    """
     info = wav_info(path)
     meter = Meter(info.sample_rate, info.num_channels)
     for block in read_blocks(path, BLOCK):
         meter.push(block)
-    return report(meter, info.duration_s)
+    return Heard(report(meter, info.duration_s), meter.hops())
 
 
 def report(meter: Meter, duration_s: float) -> LoudnessReport:

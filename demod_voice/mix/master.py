@@ -13,12 +13,13 @@ from demod_voice.media.wav import WavInfo, WavWriter, decode_pcm, wav_info
 from demod_voice.mix.behind import Listener
 from demod_voice.mix.dither import tpdf
 from demod_voice.mix.limiter import context_samples, gains
-from demod_voice.mix.loudness import NO_LOUDNESS, LoudnessReport, Meter, measure, report
+from demod_voice.mix.loudness import NO_LOUDNESS, Heard, Hops, LoudnessReport, Meter, hear, report
 from demod_voice.units import gain_from_db
 
 CLOSE_ENOUGH_LU = 0.05
 """How near to the target the search for the gain ends; the promise is 0.1 LU."""
 PASSES = 6
+ESTIMATES = 2
 LEAST_YIELD = 0.2
 """Loudness that a decibel of gain brings at least, as the search takes it: a smaller one would make its steps wild."""
 LIMITER_MARGIN_DB = 0.1
@@ -46,7 +47,7 @@ class MasterReport:
 
 
 def master(
-    premix: Path, out: Path, target_lufs: float, ceiling_dbtp: float, seed: int, before: LoudnessReport | None = None
+    premix: Path, out: Path, target_lufs: float, ceiling_dbtp: float, seed: int, before: Heard | None = None
 ) -> MasterReport:
     """Write ``premix`` at the target loudness as 16-bit PCM.
 
@@ -61,13 +62,16 @@ def master(
     Raises:
         MediaError, OutputError: a file cannot be read or written.
     """
-    found = before or measure(premix)
+    heard = before or hear(premix)
+    found = heard.report
     if found.lufs <= NO_LOUDNESS:
         written = _write(premix, out, 0.0, None, seed)
         return _report(0.0, False, written, target_lufs, ceiling_dbtp)
     gain_db = min(target_lufs - found.lufs, MOST_GAIN_DB)
     margin = LIMITER_MARGIN_DB
     limited = found.true_peak_dbtp + gain_db > ceiling_dbtp
+    if limited:
+        gain_db = _foreseen_gain(premix, heard.hops, gain_db, target_lufs, ceiling_dbtp - margin)
     earlier = (0.0, found.lufs)
     for _ in range(PASSES):
         written = _write(premix, out, gain_db, ceiling_dbtp - margin if limited else None, seed)
@@ -76,13 +80,46 @@ def master(
         if abs(missing) <= CLOSE_ENOUGH_LU and over <= 0.0:
             break
         step = missing / _yield(earlier, (gain_db, written.lufs))
-        if gain_db + step > MOST_GAIN_DB:
+        wanted = min(gain_db + step, MOST_GAIN_DB) if abs(missing) > CLOSE_ENOUGH_LU / 2 else gain_db
+        if wanted == gain_db and over <= 0.0:
             break
-        earlier = (gain_db, written.lufs)
-        gain_db += step if abs(missing) > CLOSE_ENOUGH_LU / 2 else 0.0
+        earlier, gain_db = (gain_db, written.lufs), wanted
         margin += max(0.0, over) if limited else 0.0
         limited = limited or over > 0.0
     return _report(gain_db, limited, written, target_lufs, ceiling_dbtp)
+
+
+def _foreseen_gain(premix: Path, hops: Hops, gain_db: float, target_lufs: float, ceiling_db: float) -> float:
+    """The gain that reaches the target after the limiter has taken its part, by an estimate that writes nothing."""
+    earlier = (0.0, hops.integrated())
+    for _ in range(ESTIMATES):
+        lufs = _foreseen(premix, hops, gain_db, ceiling_db)
+        missing = target_lufs - lufs
+        step = missing / _yield(earlier, (gain_db, lufs))
+        earlier, gain_db = (gain_db, lufs), min(gain_db + step, MOST_GAIN_DB)
+        if abs(missing) < CLOSE_ENOUGH_LU / 2:
+            break
+    return round(gain_db, 2)
+
+
+def _foreseen(premix: Path, hops: Hops, gain_db: float, ceiling_db: float) -> float:
+    """About the loudness after gain and limiter: each 100 ms of the premix loses what the limiter takes off it."""
+    info = wav_info(premix)
+    gain, ceiling = gain_from_db(gain_db), gain_from_db(ceiling_db)
+    reach = context_samples(info.sample_rate)
+    whole, left = np.zeros(len(hops.energies) + 1), np.zeros(len(hops.energies) + 1)
+    for start, window in _windows(premix, info, reach):
+        inner = window[:, reach : window.shape[1] - reach]
+        power = np.einsum("ij,ij->j", inner, inner)
+        curve = None
+        if float(np.abs(window).max(initial=0.0)) * gain > ceiling:
+            curve = gains(window * np.float32(gain), info.sample_rate, ceiling, exact=False)[reach:-reach]
+        first, last = start // hops.length, min((start + len(power) - 1) // hops.length, len(hops.energies))
+        edges = np.maximum(np.arange(first, last + 1) * hops.length - start, 0)
+        whole[first : last + 1] += np.add.reduceat(power, edges)
+        left[first : last + 1] += np.add.reduceat(power if curve is None else power * curve * curve, edges)
+    share = left[:-1] / np.maximum(whole[:-1], 1e-30)
+    return Hops(hops.energies * np.where(whole[:-1] > 0, share, 1.0) * gain * gain, hops.length).integrated()
 
 
 def _yield(earlier: tuple[float, float], later: tuple[float, float]) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from demod_voice.audio.clip import Samples
 from demod_voice.media.wav import WavWriter
 from demod_voice.mix.behind import Listener
-from demod_voice.mix.loudness import LoudnessReport, Meter, report
+from demod_voice.mix.loudness import Heard, Meter, report
 from demod_voice.mix.panning import pan_gains
 from demod_voice.mix.room_tone import room_tone
 from demod_voice.mix.scene import Scene, Track
@@ -26,7 +26,7 @@ ROOM = "room"
 """The name of the room tone's stem."""
 
 
-def mixdown(scene: Scene, out: Path, stems: Mapping[str, Path] | None = None) -> LoudnessReport:
+def mixdown(scene: Scene, out: Path, stems: Mapping[str, Path] | None = None) -> Heard:
     """Sum the tracks into a float WAV of exactly ``scene.num_samples``; memory does not grow with it.
 
     Args:
@@ -58,7 +58,7 @@ def mixdown(scene: Scene, out: Path, stems: Mapping[str, Path] | None = None) ->
                     beside[name].write(np.zeros_like(total) if samples is None else samples)
             writer.write(total)
             listener.push(total)
-    return report(meter, scene.num_samples / scene.sample_rate)
+    return Heard(report(meter, scene.num_samples / scene.sample_rate), meter.hops())
 
 
 class _Blocks:

@@ -14,6 +14,8 @@ from demod_voice.units import gain_from_db
 LEVEL_DBFS = -50.0
 """RMS. Soft enough to be noticed only when it is missing."""
 CELL = 1 << 15
+ROUND = 64
+"""Cells after which the noise begins again: 44 s at 48 kHz, longer than anybody remembers noise."""
 TAPS = 513
 _KEY = 0x726F6F6D
 """Keeps the generator apart from the dither's of the same seed."""
@@ -31,18 +33,18 @@ def room_tone(seed: int, start: int, count: int, sample_rate: int, channel: int,
         level_dbfs: RMS.
     """
     first, last = start // CELL, -(-(start + count) // CELL)
-    cells = [_shaped(seed, channel, number, sample_rate) for number in range(first, last)]
+    cells = [_shaped(seed, channel, number % ROUND, sample_rate) for number in range(first, last)]
     joined = np.concatenate(cells) if cells else np.zeros(0, np.float32)
     offset = start - first * CELL
     return np.asarray(joined[offset : offset + count] * np.float32(gain_from_db(level_dbfs)))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2 * ROUND)
 def _shaped(seed: int, channel: int, number: int, sample_rate: int) -> Samples:
     """One cell of absolute time after the filter: always the same piece, so always the same rounding."""
     from scipy.signal import fftconvolve
 
-    white = np.concatenate([_white(seed, channel, number), _white(seed, channel, number + 1)[: TAPS - 1]])
+    white = np.concatenate([_white(seed, channel, number), _white(seed, channel, (number + 1) % ROUND)[: TAPS - 1]])
     return np.asarray(fftconvolve(white.astype(np.float64), _shape(sample_rate), "valid")).astype(np.float32)
 
 
