@@ -88,6 +88,11 @@ class Catalogue:
         """Every voice, and every variant after a ``+``."""
         return (*sorted(entry.offered for entry in self.entries), *(f"+{variant}" for variant in self.variants))
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """Voice -> the library's name of it, as ``English (America)``."""
+        return {entry.offered: entry.name for entry in self.entries}
+
     def choose(self, preset: str, language: str) -> Choice:
         """The voice for a preset (may be empty) and a language (may be empty).
 

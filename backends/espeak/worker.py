@@ -61,7 +61,7 @@ class Espeak(Adapter):
         if request.model:
             raise BadRequest("espeak has no models to load", "leave out the model, or use engine piper")
         hello, catalogue = self._hello()
-        return LoadResult(MODEL, hello.version, "cpu", catalogue.languages, catalogue.presets)
+        return LoadResult(MODEL, hello.version, "cpu", catalogue.languages, catalogue.presets, titles=catalogue.titles)
 
     def speak(self, item: SpeakItem, out: AudioOut, task: Task) -> SpeakResult:
         """Speak one utterance and tell when each word is heard."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from demod_worker.messages import Voice
+from demod_worker.messages import LoadResult, Voice
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.engines.environments import USABLE, state
+from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.locate import find_engines
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import DemodError, Fault, UsageError
@@ -63,7 +64,9 @@ class VoiceList:
     models: tuple[Path, ...]
     """Piper models in the voices folder; the stem is the voice's name."""
     presets: tuple[str, ...]
-    """The asked engine's own voices."""
+    """The asked engine's own voices; one that begins with ``+`` is a variant of any other."""
+    titles: Mapping[str, str]
+    """Preset -> what a person calls it, where the engine says so."""
     engine: str
     """The engine that was asked, or empty."""
     broken: tuple[Fault, ...]
@@ -91,11 +94,11 @@ def list_voices(engine: str = "", *, settings: Settings = DEFAULTS, progress: Pr
     contents = VoiceStore(settings).contents()
     saved = tuple(each for each in contents.voices if not engine or each.record.engine == engine)
     models = contents.models if engine in ("", "piper") else ()
-    presets: tuple[str, ...] = ()
-    if engine:
+    offered = LoadResult()
+    if engine and not find_engine(engine, settings).needs_model:
         with Pool(settings, jobs=1, progress=progress) as pool:
-            presets = tuple(pool.load(engine).voices)
-    return VoiceList(saved, models, presets, engine, contents.broken)
+            offered = pool.load(engine)
+    return VoiceList(saved, models, tuple(offered.voices), offered.titles, engine, contents.broken)
 
 
 def add_voice(new: NewVoice, *, settings: Settings = DEFAULTS, progress: Progress = SILENT) -> AddReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,7 @@ def _list(args: argparse.Namespace, app: App) -> None:
         "models": [path.stem for path in found.models],
         "engine": found.engine,
         "presets": list(found.presets),
+        "titles": dict(found.titles),
     }
     app.emit(data, _list_text(found))
 
@@ -150,10 +152,25 @@ def _list_text(found: VoiceList) -> str:
     rows += [(path.stem, "piper", "model", "", "unknown", "") for path in found.models]
     parts = [table(rows, ("voice", "engine", "kind", "language", "consent", "licence")) if rows else "no saved voices"]
     if found.engine:
-        parts += ["", f"voices of {found.engine}: {len(found.presets)}", *found.presets]
+        parts += ["", *_preset_lines(found)]
     else:
         parts += ["", as_called("voices of an engine: demod-voice voices list --engine espeak")]
     return "\n".join(parts)
+
+
+def _preset_lines(found: VoiceList) -> list[str]:
+    """The voices of an engine with their names, and apart from them the variants that go with any."""
+    voices = [each for each in found.presets if not each.startswith("+")]
+    variants = [each for each in found.presets if each.startswith("+")]
+    if not found.presets:
+        return [f"{found.engine} brings no voices along"]
+    lines = [f"voices of {found.engine}: {len(voices)}"]
+    lines += table([(each, found.titles.get(each, "")) for each in voices]).splitlines()
+    if variants and voices:
+        example = f"{'en-us' if 'en-us' in voices else voices[0]}{'+f3' if '+f3' in variants else variants[0]}"
+        lines += ["", f"variants, to be written after any of them as in {example}: {len(variants)}"]
+        lines += textwrap.wrap(", ".join(variants), 100, break_on_hyphens=False)
+    return lines
 
 
 def _audition(args: argparse.Namespace, app: App) -> int:
@@ -170,7 +187,9 @@ def _audition(args: argparse.Namespace, app: App) -> int:
         progress=app.progress,
     )
     rows = [
-        (each.voice, each.engine, f"{each.duration_s:.2f} s", f"{each.peak_dbfs:.1f} dBFS", each.path or each.error)
+        (each.voice, each.engine, "-", "-", f"failed: {each.error}")
+        if each.error
+        else (each.voice, each.engine, f"{each.duration_s:.2f} s", f"{each.peak_dbfs:.1f} dBFS", each.path)
         for each in heard
     ]
     app.emit(heard, table(rows, ("voice", "engine", "length", "peak", "file")))

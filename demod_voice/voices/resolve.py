@@ -16,7 +16,7 @@ from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineNotInstalled, Fault, UsageError
 from demod_voice.voices.adding import language_fault, number_faults
-from demod_voice.voices.names import meant
+from demod_voice.voices.names import meant, nearest
 from demod_voice.voices.resolved import ResolvedVoice, model_remedy
 from demod_voice.voices.saved import UNSAID_CONSENT, SavedVoice
 from demod_voice.voices.store import MODEL_SUFFIX, VoiceStore
@@ -103,7 +103,7 @@ def _find(settings: Settings, engine: str, voice: str, model: str) -> ResolvedVo
     info = _info(engine or settings.engines.default, settings)
     if info.needs_model:
         raise _no_model(info, voice, store)
-    return _preset(info, voice)
+    return replace(_preset(info, voice), similar=tuple(nearest(voice, _known(store))) if voice else ())
 
 
 def _no_model(info: EngineInfo, voice: str, store: VoiceStore) -> UsageError:

@@ -13,6 +13,9 @@ from demod_voice.errors import Fault
 from demod_voice.voices.names import nearest
 from demod_voice.voices.saved import PRESET_CONSENT
 
+SUGGESTIONS = 3
+"""So many names are offered in place of one that is not there."""
+
 
 class Loader(Protocol):
     """What can load a model: ``engines.pool.Pool``."""
@@ -39,6 +42,8 @@ class ResolvedVoice:
     consent: str = PRESET_CONSENT
     licence: str = ""
     """Licence of the voice or of its model; empty when nobody said."""
+    similar: tuple[str, ...] = ()
+    """Saved voices that a preset which does not exist may have been meant to be; told first."""
 
     def verify(self, pool: Loader, language: str = "") -> list[Fault]:
         """Start the engine, load the model, and say what of this voice it does not have.
@@ -55,7 +60,7 @@ class ResolvedVoice:
         preset = self.voice.preset
         if preset is None or not known or has_preset(preset, known):
             return None
-        close = nearest(preset, known)
+        close = [*self.similar, *_nearest_presets(preset, known)][:SUGGESTIONS]
         see = f"demod-voice voices list --engine {self.engine.name}"
         hint = f"did you mean {', '.join(close)}? All: {see}" if close else f"see: {see}"
         return Fault(None, f"engine {self.engine.name} has no voice {preset!r}", hint)
@@ -65,7 +70,19 @@ class ResolvedVoice:
         spoken = self.engine.languages
         if not primary or not spoken or primary in {each.split("-")[0].lower() for each in spoken}:
             return None
-        return Fault(None, f"engine {self.engine.name} does not speak {language!r}", f"it speaks {', '.join(spoken)}")
+        see = f"see: demod-voice engines info {self.engine.name}"
+        close = [each for each in nearest(primary, spoken) if each[:1] == primary[:1]]
+        hint = f"did you mean {', '.join(close)}? All: {see.removeprefix('see: ')}" if close else see
+        return Fault(None, f"engine {self.engine.name} does not speak {language!r}", hint)
+
+
+def _nearest_presets(preset: str, known: Iterable[str]) -> list[str]:
+    """Voices that look like ``preset``; for a known voice with a variant that is not, other variants of it."""
+    base, plus, variant = preset.partition("+")
+    voices = [each for each in known if not each.startswith("+")]
+    if plus and (not base or base in voices):
+        return [f"{base}{each}" for each in nearest(f"+{variant}", set(known) - set(voices))]
+    return nearest(base, voices)
 
 
 def model_remedy(info: EngineInfo) -> str:

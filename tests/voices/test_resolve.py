@@ -140,6 +140,28 @@ def test_verify_asks_the_engine(settings) -> None:
     assert voice.verify(Engine("ento"), "en_GB") == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "offered", "hint"),
+    [
+        ("nor", ("nob", "da", "+nora"), "did you mean nora, nob? All"),
+        ("en-us+f99", ("en-us", "en-us-nyc", "+f1", "+f9", "+max"), "did you mean en-us+f9, en-us+f1? All"),
+        ("+f99", ("en-us", "+f9"), "did you mean +f9? All"),
+        ("qqqq", ("en-us", "+f9"), "see: demod-voice voices list --engine plain"),
+    ],
+)
+def test_a_preset_that_is_not_there_names_saved_voices_first_and_variants_only_where_one_is_asked_for(
+    settings, saved, asked: str, offered: tuple[str, ...], hint: str
+) -> None:
+    (fault,) = resolve(settings, engine="plain", voice=asked).verify(Engine(*offered))
+    assert (fault.hint or "").startswith(hint)
+
+
+def test_an_unknown_language_is_answered_with_a_few_and_the_place_of_the_rest(settings) -> None:
+    voice = resolve(settings, engine="plain", voice="x")
+    assert voice.verify(Engine("x"), "enn")[0].hint == "did you mean en? All: demod-voice engines info plain"
+    assert voice.verify(Engine("x"), "zz")[0].hint == "see: demod-voice engines info plain"
+
+
 def test_variants_of_presets() -> None:
     assert has_preset("en-us+f3", ["en-us", "de", "+f3"])
     assert has_preset("en-us+f3", ["en-us+f3"])

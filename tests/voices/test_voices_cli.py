@@ -124,6 +124,8 @@ def test_a_voice_that_cannot_speak_is_a_row_and_an_exit_code(run, presets: list[
     heard = run("voices", "audition", presets[0], "nosuchvoice", "--engine", "fake", "-o", tmp_path, "--json")
     assert heard.code == 4
     assert [bool(each["error"]) for each in heard.data] == [False, True]
+    told = run("voices", "audition", "nosuchvoice", "--engine", "fake", "-o", tmp_path).out.splitlines()
+    assert told[1].split(maxsplit=4)[2:] == ["-", "-", "failed: engine fake has no voice 'nosuchvoice'"]
     wrong = run("voices", "audition", "a", "--engine", "fkae", "-o", tmp_path)
     assert wrong.code == 2
     assert "fake" in wrong.err
@@ -155,6 +157,13 @@ def test_espeak_lists_and_auditions_real_voices(run, tmp_path: Path) -> None:
     found = run("voices", "list", "--engine", "espeak", "--json")
     assert found.code == 0
     assert len(found.data["presets"]) > 100
+    assert found.data["titles"]["en-us"] == "English (America)"
+    told = run("voices", "list", "--engine", "espeak").out
+    assert "\nen-us " in told
+    assert "English (America)\n" in told
+    assert "written after any of them as in en-us+f3" in told
+    assert "\n+f3" not in told, "variants stand in rows of many"
+    assert "piper brings no voices along" in run("voices", "list", "--engine", "piper").out
     heard = run("voices", "audition", "en-us+f3", "de", "--engine", "espeak", "-o", tmp_path, "--json")
     assert heard.code == 0, heard.err
     first, second = (soundfile.read(each["path"])[0] for each in heard.data)

@@ -180,6 +180,8 @@ class LoadResult:
     voices: Tuple[str, ...] = ()
     notes: Tuple[str, ...] = ()
     """What a person should know of this run alone, such as a device that could not be used."""
+    titles: Dict[str, str] = field(default_factory=dict)
+    """Voice -> what a person calls it, as ``English (America)``; for those that have more than their name."""
 
 
 @dataclass(frozen=True)
