@@ -52,6 +52,7 @@ _EXPORTS = {
     "health": ("Check", "check_health"),
     "piper": ("PiperFile", "PiperOptions", "infer_piper"),
     "publishing": ("Preset", "list_presets"),
+    "preview": ("PreviewReport", "preview_episode"),
     "speaking": (
         "SpokenFile",
         "VoiceChoice",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from demod_voice.cli import diff, takes
-from demod_voice.cli.app import App, Parser, add_setting_flag, command
+from demod_voice.cli import diff, preview, takes
+from demod_voice.cli.app import App, Parser, command
 from demod_voice.cli.called import as_called
+from demod_voice.cli.mixing import add_mix_flags, add_speaking_flags
 
 
 def register(parser: Parser) -> None:
@@ -51,6 +52,7 @@ def register(parser: Parser) -> None:
     )
     clean.add_argument("output", metavar="OUTPUT", help="the episode's audio file, or its .demod folder")
     clean.add_argument("--force", action="store_true", help="also when takes were chosen or locked")
+    preview.register(commands)
     diff.register(commands)
     takes.register(commands)
 
@@ -85,23 +87,6 @@ def _register_render(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     add_mix_flags(render)
     add_speaking_flags(render)
-
-
-def add_mix_flags(parser: Parser) -> None:
-    """What decides how a show sounds, beside its script."""
-    parser.add_argument("--mix", metavar="FILE", help="mix.yaml: positions, music, effects, levels (docs/mix.md)")
-    parser.add_argument("--preset", metavar="NAME", default="", help="targets of a place: see episode presets")
-    parser.add_argument(
-        "--timing", metavar="FILE", help="JSON plan of when each line starts: written when absent, else followed"
-    )
-
-
-def add_speaking_flags(parser: Parser) -> None:
-    """What decides how lines are spoken."""
-    add_setting_flag(parser, "--jobs", key="jobs", metavar="N", help="lines spoken at once; never changes the result")
-    add_setting_flag(parser, "--seed", key="seed", metavar="N", help="seed of everything random")
-    add_setting_flag(parser, "--language", key="language", metavar="TAG", help="language of a script that names none")
-    add_setting_flag(parser, "--device", key="device", metavar="DEVICE", help="auto, cpu or cuda:N")
 
 
 def _register_stems(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from demod_voice.config.roots import check_inside
@@ -69,8 +69,14 @@ def produce(script: Path, settings: Settings, options: RenderOptions) -> Product
     return Production(script, plan, mix, target, settings_for(mix, target, settings), starts_s)
 
 
-def speak(production: Production, run: RunFolder, progress: Progress) -> list[Take]:
+def speak(production: Production, run: RunFolder, progress: Progress, only: Sequence[int] | None = None) -> list[Take]:
     """Every line, spoken or cut from its recording; a run that fails before anything is kept leaves no folder.
+
+    Args:
+        production: what is spoken.
+        run: keeps the takes.
+        progress: told about each line.
+        only: places of the lines that are wanted; None = all.
 
     Raises:
         EngineError: lines could not be spoken; what was spoken is kept.
@@ -82,6 +88,9 @@ def speak(production: Production, run: RunFolder, progress: Progress) -> list[Ta
     try:
         with Studio(settings, jobs=jobs, log_path=run.path / "run.log", progress=progress) as studio:
             chosen = chosen_takes(plan, studio, run.path, progress)
+            if only is not None:
+                plan = replace(plan, lines=tuple(plan.lines[place] for place in only))
+                chosen = {number: chosen[place] for number, place in enumerate(only) if place in chosen}
             studio.verify(questions(plan, chosen), folder, str(production.script))
             recorded = recorded_takes(plan, folder, settings, jobs, progress)
             return speak_all(plan, studio, folder, jobs, progress, {**chosen, **recorded})

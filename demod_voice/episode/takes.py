@@ -16,7 +16,8 @@ from pathlib import Path
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.chosen import Choice, applies, match, read_choices, write_choices
-from demod_voice.episode.plan import Plan, PlannedLine, read_plan
+from demod_voice.episode.naming import SHORTEST_PREFIX, find_line
+from demod_voice.episode.plan import Plan, read_plan
 from demod_voice.episode.request import Request, recall
 from demod_voice.errors import UsageError
 from demod_voice.records.hashing import hash_bytes, seed_from
@@ -30,8 +31,6 @@ LOCKED, CHOSEN, USED, SPARE = "locked", "chosen", "used", ""
 """What a take is to its line: what a render uses, and why; ``SPARE`` is not used."""
 QUALITY = "quality: "
 """How a take's record says what is wrong with its sound."""
-SHORTEST_PREFIX = 4
-"""Hex digits by which a line or a take may be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,20 +237,12 @@ class Takes:
 
     def _number(self, name: str) -> int:
         """Number of the planned line that a person calls ``name``."""
-        lines = self._plan.lines
-        by_line = [number for number, each in enumerate(lines) if str(each.source.line) == name]
-        by_id = [number for number, each in enumerate(lines) if each.job.id.startswith(name)]
-        found = by_line or (by_id if len(name) >= SHORTEST_PREFIX else [])
-        if len(found) == 1 and lines[found[0]].recorded:
+        number = find_line(self._plan.lines, name)
+        if self._plan.lines[number].recorded:
             raise UsageError(
                 f"line {name} is a recording", "it has no other takes: change its file or times in the script"
             )
-        if len(found) == 1:
-            return found[0]
-        if len(found) > 1:
-            ids = ", ".join(lines[number].job.id for number in found[:5])
-            raise UsageError(f"{name!r} names {len(found)} lines", f"give more of the id: {ids}")
-        raise UsageError(f"there is no line {name!r}", _nearest(lines, name))
+        return number
 
     def _new_seed(self, number: int) -> int:
         """A base seed whose take is not there yet."""
@@ -334,11 +325,3 @@ def _pick(row: LineTakes, name: str) -> TakeRow:
         known = ", ".join(f"{each.number} ({each.key[:8]})" for each in row.takes) or "none: render the episode first"
         raise UsageError(f"line {row.line} has no take {name!r}", f"its takes: {known}")
     return found[0]
-
-
-def _nearest(lines: Sequence[PlannedLine], name: str) -> str:
-    """The spoken lines around a number of the script's file."""
-    known = sorted({each.source.line for each in lines})
-    if name.isdigit():
-        known = sorted(sorted(known, key=lambda line: abs(line - int(name)))[:4])
-    return "lines that are spoken: " + ", ".join(map(str, known[:12])) + (" ..." if len(known) > 12 else "")
