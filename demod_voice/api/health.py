@@ -13,12 +13,14 @@ from pathlib import Path
 from demod_voice.config.folders import cache_folder, config_folder, data_folder
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.engines.environments import USABLE, EnvironmentState, state
+from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.locate import find_engines
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import EngineInfo
-from demod_voice.errors import EngineError
+from demod_voice.errors import EngineError, EngineNotInstalled, UsageError
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.units import format_size
+from demod_voice.voices.store import VoiceStore
 
 __all__ = ["Check", "check_health"]
 
@@ -43,9 +45,9 @@ def check_health(settings: Settings = DEFAULTS, progress: Progress = SILENT) -> 
 
     An engine that is not installed is a failure only when it is the configured default or has settings of its own.
     """
-    checks = [_python(), _environment()]
+    checks = [_python(), _environment(), *_configured(settings)]
     checks += _engines(settings, progress)
-    checks += [_gpu(), *_disk(), _cache(settings)]
+    checks += [_gpu(settings), *_disk(), _cache(settings), *_voices(settings)]
     checks += _licences(settings)
     return checks
 
@@ -72,6 +74,20 @@ def _imports(name: str) -> bool:
     return True
 
 
+def _configured(settings: Settings) -> Iterator[Check]:
+    """What the settings name and what is not there."""
+    for place in settings.engines.search_path:
+        if not Path(place).expanduser().is_dir():
+            hint = "make the folder, or take it out of engines.search_path"
+            yield Check("search path", FAILED, f"engines.search_path: {place} is no folder", hint)
+    named = {name: f"engines.{name}" for name in settings.engines.named}
+    for name, key in {**named, settings.engines.default: "engines.default"}.items():
+        try:
+            find_engine(name, settings)
+        except EngineNotInstalled as error:
+            yield Check(f"engine {name}", FAILED, f"{key}: {error.message}", error.hint or "")
+
+
 def _engines(settings: Settings, progress: Progress) -> Iterator[Check]:
     for info in find_engines(settings).values():
         wanted = info.name == settings.engines.default or info.name in settings.engines.named
@@ -92,16 +108,23 @@ def _start(info: EngineInfo, settings: Settings, progress: Progress) -> Check:
     name = f"engine {info.name}"
     try:
         with Pool(settings, jobs=1, progress=progress) as pool:
-            pool.probe(info.name)
-    except EngineError as error:
+            if not info.embedded:
+                pool.probe(info.name)
+                return Check(name, OK, f"{info.version} starts")
+            voices = len(pool.load(info.name).voices)
+    except (EngineError, UsageError) as error:
         return Check(name, FAILED, error.message.splitlines()[0], error.hint or "")
-    return Check(name, OK, f"{info.version} starts")
+    return Check(name, OK, f"{info.version} starts, its model loads ({voices} voices)")
 
 
-def _gpu() -> Check:
-    from demod_voice.engines.devices import describe_gpus
+def _gpu(settings: Settings) -> Check:
+    from demod_voice.engines.devices import chosen_device, describe_gpus
 
     gpus, reason = describe_gpus()
+    try:
+        chosen_device(settings.device)
+    except UsageError as error:
+        return Check("gpu", FAILED, f"device: {error.message}", error.hint or "")
     return Check("gpu", OK, ", ".join(gpus)) if gpus else Check("gpu", INFO, f"none: {reason}; engines run on the CPU")
 
 
@@ -128,11 +151,21 @@ def _cache(settings: Settings) -> Check:
     return Check("speech cache", OK, f"{info.takes} takes, {format_size(info.num_bytes)} of {settings.cache.max_size}")
 
 
+def _voices(settings: Settings) -> Iterator[Check]:
+    contents = VoiceStore(settings).contents()
+    for fault in contents.broken:
+        yield Check("voice", FAILED, fault.message, fault.hint or "")
+    for voice in contents.voices:
+        gone = voice.missing_files()
+        if gone:
+            hint = f"put it back, or remove the voice: demod-voice voices remove {voice.name}"
+            yield Check("voice", FAILED, f"voice {voice.name} has lost {', '.join(gone)}", hint)
+
+
 def _licences(settings: Settings) -> Iterator[Check]:
     for info in find_engines(settings).values():
         if info.requires_acceptance:
             hint = f"read it at {info.model_source}" if info.model_source else ""
-            yield Check(
-                f"licence {info.name}", INFO, f"model licence {info.model_licence} must be accepted first", hint
-            )
+            detail = f"its model may be used by who accepts the licence {info.model_licence}"
+            yield Check(f"licence {info.name}", INFO, detail, hint)
     yield Check("settings", OK, str(config_folder() / "config.yaml"))

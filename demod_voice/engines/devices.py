@@ -44,8 +44,16 @@ def device_for(info: EngineInfo, settings: Settings) -> str:
     Raises:
         UsageError: the setting names a device that does not exist.
     """
-    asked = settings.device
-    if asked == "cpu" or not info.gpu:
+    return chosen_device(settings.device) if info.gpu else "cpu"
+
+
+def chosen_device(asked: str) -> str:
+    """``cpu`` or ``cuda:N`` for the setting ``device`` of an engine that can compute on a GPU.
+
+    Raises:
+        UsageError: it names a device that does not exist.
+    """
+    if asked == "cpu":
         return "cpu"
     gpus, reason = describe_gpus()
     if asked == "auto":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,51 @@ def test_an_engine_that_is_configured_but_not_installed_is_a_failure(monkeypatch
     checks = found()
     assert checks["engine piper"].status == "failed"
     assert checks["engine piper"].hint == "demod-voice engines install piper"
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(
+    ("key", "value", "name", "words"),
+    [
+        ("ENGINES__DEFAULT", "nosuch", "engine nosuch", "engines.default: there is no engine 'nosuch'"),
+        ("ENGINES__NOSUCH__PYTHON", "/bin/false", "engine nosuch", "engines.nosuch: there is no engine 'nosuch'"),
+        ("ENGINES__SEARCH_PATH", "/nonexist", "search path", "/nonexist is no folder"),
+        ("DEVICE", "cuda:0", "gpu", "device cuda:0 does not exist"),
+    ],
+)
+def test_what_is_configured_and_not_there_is_a_failure(
+    cli: Callable[..., object], monkeypatch: pytest.MonkeyPatch, key: str, value: str, name: str, words: str
+) -> None:
+    monkeypatch.setenv(f"DEMOD_VOICE_{key}", value)
+    done = cli("health", "--json")
+    check = {each["name"]: each for each in json.loads(done.out)["checks"]}[name]
+    assert (done.code, check["status"], words in check["detail"]) == (4, "failed", True)
+    assert check["hint"]
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_saved_voice_that_cannot_speak_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DEMOD_VOICE_PATHS__VOICES", str(tmp_path))
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "voice.json").write_text("{}")
+    assert (found()["voice"].status, "voice ada" in found()["voice"].detail) == ("failed", True)
+    part = {"path": "model", "files": {"model/a.onnx": ""}}
+    (tmp_path / "ada" / "voice.json").write_text(json.dumps({"engine": "fake", "model": part}))
+    assert found()["voice"].detail == "voice ada has lost model/a.onnx"
+
+
+def test_an_embedded_engine_is_loaded_not_only_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = shutil.copytree(ROOT / "tests" / "fakes" / "fake", tmp_path / "fake")
+    (fake / "engine.toml").write_text("embedded = true\n" + (fake / "engine.toml").read_text())
+    broken = (
+        (fake / "worker.py")
+        .read_text()
+        .replace("        return LoadResult(", "        raise EngineFault('no data')\n        return LoadResult(")
+    )
+    (fake / "worker.py").write_text(broken)
+    for key, value in (("SEARCH_PATH", str(tmp_path)), ("FAKE__PYTHON", sys.executable), ("DEFAULT", "fake")):
+        monkeypatch.setenv(f"DEMOD_VOICE_ENGINES__{key}", value)
+    assert (found()["engine fake"].status, found()["engine fake"].detail) == ("failed", "engine fake: no data")
 
 
 @pytest.mark.usefixtures("fake")
