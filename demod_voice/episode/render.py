@@ -23,7 +23,7 @@ from demod_voice.episode.outputs import Outputs, outputs_for, refuse_overwriting
 from demod_voice.episode.page.facts import Told
 from demod_voice.episode.plan import Plan
 from demod_voice.episode.production import PLAIN, RenderOptions, produce, speak
-from demod_voice.episode.report import lanes, sound_view, sources, write_report
+from demod_voice.episode.report import begin_view, lanes, sources, write_report
 from demod_voice.episode.request import Request, remember
 from demod_voice.episode.timing import Timing
 from demod_voice.episode.timing_file import write_timing
@@ -107,6 +107,7 @@ def render(
         with clock.phase("mix"):
             mixing = stage(plan, takes, mix, production.target, run, settings, progress, production.starts_s)
             mixed = mix_and_master(mixing, run, progress)
+        drawn = begin_view(run, mixed) if settings.episode.report else None
         timing, mastered = mixing.timing, mixed.report
         source = Master(mixed.path, mastered.lufs, mastered.true_peak_dbtp, mastered.target_lufs)
         with clock.phase("export"):
@@ -131,9 +132,9 @@ def render(
         write_timing(run.path / "timing.json", timing)
         if options.timing is not None and not options.timing.exists():
             write_timing(options.timing, timing)
-        if settings.episode.report:
-            audio, sound = tuple(outputs.audio.values()), sound_view(run, mixed)
-            write_report(outputs.report, Told(story, numbers, sources(timing), audio, sound, lanes(mixing)))
+        if drawn is not None:
+            audio = tuple(outputs.audio.values())
+            write_report(outputs.report, Told(story, numbers, sources(timing), audio, drawn.result(), lanes(mixing)))
         else:
             outputs.report.unlink(missing_ok=True)
         _write_run(run, numbers)

@@ -61,7 +61,16 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> SoundView:
 
 def told(sound: SoundView, text: str = "Hello.", **changes: object) -> Told:
     """A report of four lines of five seconds."""
-    segment = {"speaker": text, "text": text, "line": 3, "seed": 5, "attempt": 0, "engine": text, "degraded": []}
+    segment = {
+        "speaker": text,
+        "text": text,
+        "line": 3,
+        "synthetic": True,
+        "seed": 5,
+        "attempt": 0,
+        "engine": text,
+        "degraded": [],
+    }
     story = {
         "title": text,
         "language": "en",
@@ -127,6 +136,14 @@ def test_lines_that_are_too_loud_or_too_quiet_are_found(sound: SoundView):
     assert [each.faults[0].partition(":")[0] if each.faults else "" for each in lines] == ["", "loud", "", "quiet"]
     assert lines[1].level_lu == pytest.approx(-9 - 3.01 + 19, abs=0.3)
     assert [each.source for each in lines] == ["spoken", "cached", "kept", "kept"]
+
+
+def test_a_recording_is_told_as_one(sound: SoundView):
+    report = told(sound)
+    report.story["segments"][0] |= {"text": "", "synthetic": False, "recording": {"file": "interview.wav"}}
+    first = line_facts(report)[0]
+    assert (first.source, first.text) == ("recording", "[interview.wav]")
+    assert "3 lines are synthetic speech, 1 are recordings" in page(report)
 
 
 def test_the_verdict_comes_first_and_is_the_worst_that_is_known(sound: SoundView):

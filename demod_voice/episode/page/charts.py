@@ -115,7 +115,7 @@ def _other_lanes(sheet: _Sheet, told: Told) -> None:
     """Music and effects."""
     for lane in told.lanes:
         kind = "music" if lane.name.startswith("music") else "effects"
-        sheet.heading(lane.name)
+        sheet.heading(lane.name.capitalize())
         sheet.parts.append(f'<rect class="lane" x="0" y="{sheet.height}" width="100%" height="{LANE}"/>')
         for start_s, end_s, file in lane.cues:
             x, width = sheet.percent(start_s), sheet.width(start_s, end_s)

@@ -70,7 +70,7 @@ class LineFacts:
     attempt: int
     engine: str
     source: str
-    """``spoken``, ``cached``, ``kept`` or ``locked``."""
+    """``spoken``, ``cached``, ``kept``, ``locked`` or ``recording``."""
     level_lu: float | None
     """Its loudness less the target; None for silence."""
     faults: tuple[str, ...]
@@ -103,17 +103,18 @@ def _line(number: int, segment: Mapping[str, Any], source: str, told: Told) -> L
         faults.append(f"loud: {level:+.1f} LU from the target")
     if level is not None and level < QUIET_LU:
         faults.append(f"quiet: {level:+.1f} LU from the target")
+    recording = segment.get("recording") or {}
     return LineFacts(
         number=number,
         start_s=start,
         end_s=end,
         speaker=segment.get("speaker", ""),
-        text=segment.get("text", ""),
+        text=segment.get("text") or (f"[{recording['file']}]" if recording else ""),
         line=segment.get("line", 0),
         seed=segment.get("seed", 0),
         attempt=segment.get("attempt", 0),
         engine=segment.get("engine", ""),
-        source="locked" if segment.get("locked") else source,
+        source="recording" if recording else "locked" if segment.get("locked") else source,
         level_lu=level,
         faults=tuple(faults),
     )
@@ -140,7 +141,7 @@ def _count(number: int, what: str) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as ``m:ss`` or ``h:mm:ss``."""
-    whole = int(seconds + 0.5)
+    """Seconds as ``m:ss`` or ``h:mm:ss``, whole ones that have passed, as players show them."""
+    whole = int(seconds)
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

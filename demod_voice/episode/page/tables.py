@@ -191,6 +191,14 @@ def voices_html(told: Told, lines: Sequence[LineFacts]) -> str:
     return table("Voices", heads, rows, "wide")
 
 
+def synthetic_words(lines: Sequence[LineFacts]) -> str:
+    """How much of the speech is synthetic."""
+    recorded = sum(each.source == "recording" for each in lines)
+    if not recorded:
+        return "Every line is synthetic speech."
+    return f"{len(lines) - recorded} lines are synthetic speech, {recorded} are recordings."
+
+
 def engines_html(told: Told) -> str:
     """Engines and models with their versions."""
     keys = ("engine", "output_version", "model", "model_revision", "engine_licence")
