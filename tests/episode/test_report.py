@@ -143,7 +143,7 @@ def test_a_recording_is_told_as_one(sound: SoundView):
     report.story["segments"][0] |= {"text": "", "synthetic": False, "recording": {"file": "interview.wav"}}
     first = line_facts(report)[0]
     assert (first.source, first.text) == ("recording", "[interview.wav]")
-    assert "3 lines are synthetic speech, 1 are recordings" in page(report)
+    assert "3 of 4 lines are synthetic speech; the others are recordings" in page(report)
 
 
 def test_the_verdict_comes_first_and_is_the_worst_that_is_known(sound: SoundView):

@@ -196,7 +196,7 @@ def synthetic_words(lines: Sequence[LineFacts]) -> str:
     recorded = sum(each.source == "recording" for each in lines)
     if not recorded:
         return "Every line is synthetic speech."
-    return f"{len(lines) - recorded} lines are synthetic speech, {recorded} are recordings."
+    return f"{len(lines) - recorded} of {len(lines)} lines are synthetic speech; the others are recordings."
 
 
 def engines_html(told: Told) -> str:
