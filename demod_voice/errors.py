@@ -100,6 +100,8 @@ class EngineError(DemodError):
     """An engine could not do its work."""
 
     exit_code = 4
+    code = ""
+    """The worker protocol's word for it (``unsupported``), when the engine itself said it."""
 
 
 class EngineNotInstalled(EngineError):

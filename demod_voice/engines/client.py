@@ -343,4 +343,6 @@ class Worker:
 def engine_error(engine: str, data: Mapping[str, Any]) -> EngineError:
     """The exception of an ``error`` or ``item-error`` message."""
     kind = _ERRORS.get(str(data.get("code")), EngineFailed)
-    return kind(f"engine {engine}: {data.get('message') or data.get('code')}", str(data.get("hint") or "") or None)
+    error = kind(f"engine {engine}: {data.get('message') or data.get('code')}", str(data.get("hint") or "") or None)
+    error.code = str(data.get("code") or "")
+    return error

@@ -23,11 +23,11 @@ from demod_worker.messages import (
     from_json,
     to_json,
 )
-from demod_worker.wire import Frame
+from demod_worker.wire import Frame, encode_frame
 
 from demod_voice.config.settings import Settings
 from demod_voice.engines.client import Worker
-from demod_voice.engines.environments import dropped, environment_folder, python_for
+from demod_voice.engines.environments import dropped, environment_folder, needs_python, python_for
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineCancelled, EngineCrashed, EngineError, EngineRefused
 from demod_voice.records.progress import SILENT, Progress
@@ -36,6 +36,8 @@ PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 SHORT = "Hello there."
 LONG = "This is one sentence of a long text that nobody will wait for. " * 200
 PING_S = 5.0
+FLOOD = 1000
+"""Pings at once: more answers than the reader keeps, so that they wait in the worker's pipe."""
 HONOURED: Mapping[str, Mapping[str, Any]] = {
     "speed": {"speed": 1.25},
     "pitch": {"pitch": 1.2},
@@ -88,7 +90,7 @@ def check(
     model: str | None = None,
     voice: Voice | None = None,
 ) -> list[Finding]:
-    """Drive an engine through start, work, cancel, bad input, stray output, the end of input and a crash.
+    """Drive an engine through start, every operation, cancel, bad input, stray output, floods, the end and a crash.
 
     Args:
         info: the engine.
@@ -133,11 +135,15 @@ class _Suite:
             ("honours what engine.toml claims", self.honours),
             ("tells phonemes", self.phonemes),
             ("ping while idle", self.ping),
+            ("every operation of engine.toml is there", self.operations),
             ("unknown operation is unsupported", self.unknown_operation),
             ("bad request is refused and survived", self.bad_request),
+            ("a stray print harms nothing", self.stray_print),
+            ("a flood of messages is survived", self.flood),
             ("cancel", self.cancel),
             ("end of input ends the process", self.end_of_input),
             ("a broken frame ends the process", self.broken_frame),
+            ("a truncated frame ends the process", self.truncated_frame),
             ("SIGKILL in a request is a crash", self.killed),
         ]
 
@@ -217,9 +223,26 @@ class _Suite:
                 raise _Failed(f"no pong within {PING_S:g} s")
         return ""
 
+    def operations(self) -> str:
+        """An empty request may be refused for what it lacks, but not because nobody knows the operation."""
+        with self._worker() as worker:
+            for name in self.info.operations:
+                try:
+                    worker.request(name, {})
+                except EngineError as error:
+                    if error.code in ("", "unsupported", "internal"):
+                        raise _Failed(f"{name}: {error.message}") from error
+        if "speak" in self.info.operations:
+            with self._loaded() as worker:
+                heard = _Heard()
+                worker.request("speak", self._request(SHORT), heard.take)
+            if not any(heard.sound):
+                raise _Failed("speak: it made no sound")
+        return ", ".join(self.info.operations)
+
     def unknown_operation(self) -> str:
         with self._worker() as worker:
-            self._refused(lambda: worker.request("no-such-operation", {}, silence_s=PING_S))
+            self._refused(lambda: worker.request("no-such-operation", {}, silence_s=PING_S), "unsupported")
             if not worker.alive:
                 raise _Failed("the worker died of it")
         return ""
@@ -231,6 +254,28 @@ class _Suite:
             if not self._speak(worker, SHORT).sound:
                 raise _Failed("it does not speak after that")
         return ""
+
+    def stray_print(self) -> str:
+        """What anything in the process prints to its standard output must not reach the protocol."""
+        if not needs_python(self.info):
+            raise _Skip("it is no Python program: only its own code prints")
+        with self._loaded() as worker:
+            output = Path(f"/proc/{worker.pid}/fd/1")
+            if not output.exists():
+                raise _Skip("there is no /proc here to print through")
+            with output.open("wb") as out:
+                out.write(b"a stray print\n")
+            if not any(self._speak(worker, SHORT).sound):
+                raise _Failed("it does not speak after that")
+        return ""
+
+    def flood(self) -> str:
+        self._needs_speech()
+        with self._loaded() as worker:
+            worker.write_raw(b"".join(encode_frame(Frame("ping", 1_000_000 + number)) for number in range(FLOOD)))
+            if not any(self._speak(worker, SHORT).sound):
+                raise _Failed("it does not speak after that")
+        return f"{FLOOD} pings"
 
     def cancel(self) -> str:
         self._needs_speech()
@@ -245,10 +290,15 @@ class _Suite:
             with contextlib.suppress(EngineCancelled):
                 worker.request("speak_many", self._request(LONG), interrupt)
             took = time.monotonic() - began
-            if worker.alive and not self._speak(worker, SHORT).sound:
+            if not began:
+                raise _Failed("nothing was heard of the request that was to be cancelled")
+            if not worker.alive:
+                raise _Failed(
+                    f"it was still at work {self.info.cancel_grace_s:g} s later (cancel_grace_s) and was ended"
+                )
+            if not self._speak(worker, SHORT).sound:
                 raise _Failed("it does not speak after a cancel")
-            kept = worker.alive
-        return f"{took * 1000:.0f} ms, the worker {'lives on' if kept else 'was ended'}"
+        return f"{took * 1000:.0f} ms"
 
     def end_of_input(self) -> str:
         with self._worker() as worker:
@@ -258,8 +308,14 @@ class _Suite:
         return ""
 
     def broken_frame(self) -> str:
+        return self._ended_by(b"this is no frame\n")
+
+    def truncated_frame(self) -> str:
+        return self._ended_by(encode_frame(Frame("ping", 1))[:-5])
+
+    def _ended_by(self, data: bytes) -> str:
         with self._worker() as worker:
-            worker.write_raw(b"this is no frame\n")
+            worker.write_raw(data)
             code = worker.stop(grace_s=self.info.cancel_grace_s + PING_S)
         if code is None or code < 0:
             raise _Failed("it did not end by itself")
@@ -280,10 +336,12 @@ class _Suite:
         if "speak_many" not in self.info.operations:
             raise _Skip("it does not speak")
 
-    def _refused(self, call: Callable[[], object]) -> None:
+    def _refused(self, call: Callable[[], object], code: str = "bad_request") -> None:
         try:
             call()
-        except EngineRefused:
+        except EngineRefused as error:
+            if error.code != code:
+                raise _Failed(f"it is {error.code} in place of {code}: {error.message}") from error
             return
         except EngineError as error:
             raise _Failed(f"{type(error).__name__} in place of a refusal: {error.message}") from error

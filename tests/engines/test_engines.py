@@ -149,8 +149,18 @@ def test_too_little_space_is_told_before(tiny: Path) -> None:
 def test_the_conformance_suite_passes_the_fake(fake_engine: Path) -> None:
     findings = check_engine("fake", settings=load_settings())
     assert not failed_findings(findings)
-    assert len(findings) == 14
+    assert len(findings) == 18
     assert all(line.startswith("passed") for line in finding_lines(findings))
+
+
+CARELESS = """
+if __name__ == "__main__":
+    from demod_worker import worker as sdk
+    sdk._claim_stdio = lambda: (os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+    sdk.Task.check = lambda self: None
+    Fake.operations = ("align", *Fake.operations)
+"""
+"""It prints into the protocol, listens to no cancel, and has no method for one of its operations."""
 
 
 def test_the_conformance_suite_catches_a_liar(
@@ -162,14 +172,20 @@ def test_the_conformance_suite_catches_a_liar(
     text = worker.read_text().replace(
         "out.start(RATE)", "out.start(RATE + os.getpid() % 7); item.__dict__['seed'] = time.time_ns()", 1
     )
+    text = text.replace("item.text.split()", "item.text.split() * 20")
+    text = text.replace('if __name__ == "__main__":\n', CARELESS)
     worker.write_text(text.replace('name = "fake"', 'name = "other"'))
     toml = (folder / "engine.toml").read_text().replace('name = "fake"', 'name = "liar"')
+    toml = toml.replace('["load"', '["align", "load"').replace("cancel_grace_s = 0.5", "cancel_grace_s = 0.0")
     (folder / "engine.toml").write_text(toml)
     monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(folder.parent))
     monkeypatch.setenv("DEMOD_VOICE_ENGINES__LIAR__PYTHON", sys.executable)
-    failed = {each.name for each in failed_findings(check_engine("liar", settings=load_settings()))}
+    failed = {each.name: each.detail for each in failed_findings(check_engine("liar", settings=load_settings()))}
     assert "ready says what engine.toml says" in failed
     assert "same request, same bytes" in failed
+    assert "still at work" in failed["cancel"]
+    assert "not a JSON line" in failed["a stray print harms nothing"]
+    assert "align" in failed["every operation of engine.toml is there"]
 
 
 def test_espeak_passes_the_conformance_suite(espeak_engine: Path) -> None:
