@@ -65,6 +65,8 @@ class Outcome:
     """Tests and checks that passed."""
     skipped: int = 0
     """Tests that were skipped."""
+    reasons: list[str] = field(default_factory=list)
+    """Why, a line for each skipped test."""
     faults: list[str] = field(default_factory=list)
     """Every check or test run that failed, in words."""
     failed: int = 0
@@ -113,6 +115,9 @@ def run(wanted: str, more: Sequence[str], began: float) -> int:
         if stage.name == "set-up" and outcome.failed:
             break
     print(table(outcomes))
+    for outcome in outcomes:
+        for reason in outcome.reasons:
+            print(f"skipped in {outcome.stage.name}: {reason}")
     print(last_line(outcomes), flush=True)
     return 1 if any(outcome.failed for outcome in outcomes) else 0
 
@@ -213,6 +218,9 @@ def _count(outcome: Outcome, report: ElementTree.Element) -> None:
         failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
         outcome.passed += max(0, total - skipped - failed)
         outcome.skipped += skipped
+        for case in suite.iter("testcase"):
+            for each in case.iter("skipped"):
+                outcome.reasons.append(f"{case.get('name')}: {each.get('message')}")
         if failed:
             outcome.fail(f"{failed} tests", failed)
 

@@ -31,6 +31,11 @@ def main(argv: list[str] | None = None) -> int:
     return run(arguments)
 
 
+def piper_infer() -> int:
+    """The entry of the console script ``piper-infer``, the older name of ``demod-voice piper infer``."""
+    return main(["piper-infer", *sys.argv[1:]])
+
+
 def _open_streams() -> None:
     """Give a process that was started with closed streams the null device: Python has None there.
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from demod_voice.api.piper import PiperOptions, infer_piper
-from demod_voice.cli import main
+from demod_voice.cli import main, piper_infer
 from demod_voice.errors import UsageError
 from demod_voice.media.wav import read_wav, wav_info
 
@@ -131,3 +131,9 @@ def test_a_path_outside_the_allowed_roots_is_refused(tmp_path, monkeypatch):
     settings = load_settings(**{"paths.allowed_roots": [str(tmp_path)]})
     with pytest.raises(UsageError):
         infer_piper("x", str(tmp_path / "m.onnx"), "/elsewhere/o.wav", settings=settings)
+
+
+def test_the_older_name_is_a_program_of_its_own(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["piper-infer", "--model", "nowhere.onnx", "--text", "x", "-o", "x.wav"])
+    assert piper_infer() == 2
+    assert "nowhere.onnx" in capsys.readouterr().err

@@ -173,11 +173,12 @@ def test_a_stage_without_a_test_that_passed_has_failed(tests_of, tmp_path, code,
 
 
 def test_a_real_run_counts_what_its_markers_select(tests_of, tmp_path):
-    lines = "def test_a(): pass\ndef test_b(): assert 0\n@m.skip\ndef test_c(): pass\n@m.slow\ndef test_d(): pass\n"
+    lines = "def test_a(): pass\ndef test_b(): assert 0\n@m.skip('no disk')\ndef test_c(): pass\n@m.slow\ndef test_d(): pass\n"
     (tmp_path / "test_x.py").write_text(f"import pytest\nm = pytest.mark\n{lines}")
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow: no\naddopts = -q -p no:cacheprovider\n")
     outcome = tests_of(sys.executable)
     assert (outcome.passed, outcome.failed, outcome.skipped) == (1, 1, 1)
+    assert outcome.reasons == ["test_c: no disk"]
 
 
 def test_the_settings_of_the_developer_do_not_reach_the_tests(stages, monkeypatch):

@@ -64,6 +64,7 @@ def test_the_wheel_says_what_it_is(wheel):
     assert "License-Expression: MIT" in about
     assert "Requires-Python: >=3.11" in about
     assert "demod-voice = demod_voice.cli:main" in entry
+    assert "piper-infer = demod_voice.cli:piper_infer" in entry
 
 
 def test_the_source_archive_makes_the_same_wheel(names, tmp_path):
