@@ -1,9 +1,14 @@
-"""Encode a master, hear what was written, and encode once more when it missed."""
+"""Encode a master, hear what was written, and encode again where it missed.
+
+The level that an encoder is known to take away is given to it beforehand (``levels``), so that one encode is mostly
+enough: over half an hour of MP3, another one takes longer than everything before it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from demod_voice.config.settings import Settings
@@ -13,9 +18,14 @@ from demod_voice.media.tags import ChapterMark, Tags
 from demod_voice.media.wav import wav_info
 from demod_voice.mix.behind import Listener
 from demod_voice.mix.loudness import NO_LOUDNESS, Meter, report
+from demod_voice.publish.levels import level_step
 
 PEAK_ROOM_DB = 0.5
 """A lossy encoder may move a peak between samples by this much over the ceiling; more is a miss."""
+PEAK_MARGIN_DB = 0.05
+"""A peak that is brought down is brought this much further: another encode moves it a little."""
+MOST_AGAIN = 2
+"""Encodes after the first."""
 KEPT_OF_TOLERANCE = 0.8
 """Part of the loudness tolerance that may be given up to bring a peak under the ceiling."""
 PADDING_S = 0.15
@@ -31,8 +41,12 @@ class ExportReport:
     lufs: float
     true_peak_dbtp: float
     duration_s: float
+    gain_db: float
+    """Applied before the encoder: its known level step, and the corrections."""
     corrected_db: float
-    """Gain of the second encode; 0 when the first one was right."""
+    """The corrections; 0 when the first encode was right."""
+    encodes: int
+    """How often it was encoded."""
     within: bool
     """True when loudness and peak are inside the tolerance."""
 
@@ -52,31 +66,37 @@ class Master:
 def export(
     master: Master, out: Path, format: str, settings: Settings, tags: Tags, chapters: Sequence[ChapterMark]
 ) -> ExportReport:
-    """Encode a master to ``out`` and measure the result; correct a lossy one once, when its loudness is off
-    or a peak has risen over the ceiling.
+    """Encode a master to ``out`` and measure the result; a lossy one is encoded again, at most twice, when its loudness
+    is off by more than the tolerance or a peak has risen too far over the ceiling.
 
-    A WAV is the master itself, byte for byte, so it has the master's numbers and is not heard again.
+    A WAV has the master's samples and so its numbers, and is not heard again.
 
     Raises:
         MediaError: the encoder failed, or the file's length is not the master's.
         OutputError: the file cannot be written.
     """
-    gain_db = 0.0
-    encode(master.path, out, format, settings.encode, tags, chapters)
-    found = _Heard.of_master(master) if format == "wav" else _hear(out)
-    if format in LOSSY and found.lufs > NO_LOUDNESS:
-        gain_db = _correction(found, master.target_lufs, settings)
-    if gain_db:
+    info = wav_info(master.path)
+    known_db = -level_step(format, settings.encode, info.num_channels, info.sample_rate) if format in LOSSY else 0.0
+    corrected_db, encodes = 0.0, 0
+    while True:
+        gain_db = round(known_db + corrected_db, 3)
         encode(master.path, out, format, settings.encode, tags, chapters, gain_db)
-        found = _hear(out)
-    _check_length(master.path, out, found)
+        encodes += 1
+        found = _Heard.of_master(master) if format == "wav" else _hear(out, info.num_channels)
+        _check_length(master.path, out, found)
+        step_db = _correction(found, master.target_lufs, settings) if format in LOSSY else 0.0
+        if not step_db or encodes > MOST_AGAIN or found.lufs <= NO_LOUDNESS:
+            break
+        corrected_db = round(corrected_db + step_db, 3)
     return ExportReport(
         path=out,
         format=format,
         lufs=found.lufs,
         true_peak_dbtp=found.true_peak_dbtp,
         duration_s=found.duration_s,
-        corrected_db=gain_db,
+        gain_db=gain_db,
+        corrected_db=corrected_db,
+        encodes=encodes,
         within=_inside(found, master.target_lufs, settings),
     )
 
@@ -93,13 +113,14 @@ class _Heard:
 
 
 def _correction(found: _Heard, target_lufs: float, settings: Settings) -> float:
-    """Gain in dB of the second encode: what loudness is missing, less what a peak is over, as far as both agree."""
-    tolerance, ceiling = settings.loudness.tolerance_lu, settings.loudness.true_peak_dbtp
+    """Gain in dB of another encode: what loudness is missing, less what a peak is too high, as far as both agree."""
+    tolerance, ceiling = settings.loudness.tolerance_lu, settings.loudness.true_peak_dbtp + PEAK_ROOM_DB
     missed = target_lufs - found.lufs
     wanted = missed if abs(missed) > tolerance else 0.0
-    over = max(0.0, found.true_peak_dbtp + wanted - ceiling)
+    over = found.true_peak_dbtp + wanted - ceiling
+    down = over + PEAK_MARGIN_DB if over > 0.0 else 0.0
     spare = max(0.0, KEPT_OF_TOLERANCE * tolerance + wanted - missed)
-    return round(wanted - min(over, spare), 3)
+    return round(wanted - min(down, spare), 3)
 
 
 def _inside(found: _Heard, target_lufs: float, settings: Settings) -> bool:
@@ -107,17 +128,19 @@ def _inside(found: _Heard, target_lufs: float, settings: Settings) -> bool:
     return near and found.true_peak_dbtp <= settings.loudness.true_peak_dbtp + PEAK_ROOM_DB
 
 
-def _hear(path: Path) -> _Heard:
-    """Decode and measure; the meter works beside the decoder."""
+def _hear(path: Path, num_channels: int) -> _Heard:
+    """Decode and measure; the meter works beside the decoder.
+
+    Where a mono master became two equal channels, one of them is heard: a player sends either to both ears.
+    """
     blocks = decoded_blocks(path)
     first = next(blocks, None)
     if first is None:
         raise MediaError(f"{path} holds no sound after encoding")
-    samples = first.num_samples
-    with Listener(Meter(first.sample_rate, first.num_channels)) as listener:
-        listener.push(first.samples)
-        for clip in blocks:
-            listener.push(clip.samples)
+    samples = 0
+    with Listener(Meter(first.sample_rate, num_channels)) as listener:
+        for clip in chain([first], blocks):
+            listener.push(clip.samples[:num_channels])
             samples += clip.num_samples
     found = report(listener.meter, samples / first.sample_rate)
     return _Heard(found.lufs, found.true_peak_dbtp, found.duration_s)
