@@ -51,7 +51,7 @@ _EXPORTS = {
     ),
     "health": ("Check", "check_health"),
     "piper": ("PiperFile", "PiperOptions", "infer_piper"),
-    "publishing": ("Preset", "list_presets"),
+    "publishing": ("Channel", "Item", "Preset", "feed_xml", "list_presets"),
     "preview": ("PreviewReport", "preview_episode"),
     "speaking": (
         "SpokenFile",

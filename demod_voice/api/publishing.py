@@ -1,10 +1,11 @@
-"""What leaves the house: the places that publish audio, and what they ask for."""
+"""What leaves the house: the places that publish audio, what they ask for, and the feed of a show."""
 
 from __future__ import annotations
 
 from demod_voice.mix.presets import PRESETS, Preset
+from demod_voice.publish.feed import Channel, Item, feed_xml
 
-__all__ = ["Preset", "describe_presets", "list_presets"]
+__all__ = ["Channel", "Item", "Preset", "describe_presets", "feed_xml", "list_presets"]
 
 
 def list_presets() -> tuple[Preset, ...]:

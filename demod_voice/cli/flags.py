@@ -67,12 +67,21 @@ class GlobalFlags:
 
 
 def add_setting_flag(
-    parser: argparse.ArgumentParser, *names: str, key: str, metavar: str | None = None, help: str | None = None
+    parser: argparse.ArgumentParser,
+    *names: str,
+    key: str,
+    metavar: str | None = None,
+    help: str | None = None,
+    value: str | None = None,
 ) -> None:
     """Add a flag that overrides the setting ``key`` for this run.
 
-    The text is checked by the settings loader, with the same words as a value in the file; so no ``type`` here.
+    The text is checked by the settings loader, with the same words as a value in the file; so no ``type`` here. A flag
+    with a ``value`` takes none on the command line: it is a switch.
     """
-    action = parser.add_argument(*names, metavar=metavar, help=help)
+    if value is None:
+        action = parser.add_argument(*names, metavar=metavar, help=help)
+    else:
+        action = parser.add_argument(*names, action="store_const", const=value, help=help)
     found: dict[str, str] = dict(parser.get_default("settings_flags") or {})
     parser.set_defaults(settings_flags={**found, action.dest: key})

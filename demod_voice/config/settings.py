@@ -131,6 +131,18 @@ class Encode:
 
 
 @dataclass(frozen=True, slots=True)
+class Publish:
+    """``publish.*``: what goes out with an episode."""
+
+    licence_policy: str = key(
+        "label",
+        "Voices not free for commercial use: refuse them, label the files, or allow them without a word.",
+        choices=("refuse", "label", "allow"),
+    )
+    base_url: str = key("", "Where the files will be fetched, for the feed: as https://example.org/show.")
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """``limits.*``: what foreign files may cost."""
 
@@ -161,6 +173,7 @@ class Settings:
     episode: Episode = field(default_factory=Episode)
     loudness: Loudness = field(default_factory=Loudness)
     encode: Encode = field(default_factory=Encode)
+    publish: Publish = field(default_factory=Publish)
     limits: Limits = field(default_factory=Limits)
 
 

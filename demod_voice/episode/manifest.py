@@ -20,6 +20,7 @@ from demod_voice.formats.mix_spec import MixSpec
 from demod_voice.formats.script import Recording
 from demod_voice.mix.master import MasterReport
 from demod_voice.publish.export import ExportReport
+from demod_voice.publish.licences import VoiceLicence, as_facts, notes
 
 SCHEMA = 1
 
@@ -41,6 +42,8 @@ class Facts:
     """The settings that shape the result."""
     script_hash: str
     warnings: tuple[str, ...]
+    licences: tuple[VoiceLicence, ...]
+    """Of every voice that a machine speaks with; empty when every line is a recording."""
 
     @property
     def timing(self) -> Timing:
@@ -69,6 +72,8 @@ def manifest(facts: Facts) -> dict[str, Any]:
         "voices": {name: _voice(plan, name) for name in plan.voices},
         "engines": _engines(timing),
         "synthetic_speech": plan.synthetic,
+        "voice_licences": as_facts(facts.licences),
+        "notes": notes(facts.licences, facts.settings["publish"]["licence_policy"]),
         "degradations": degradations(timing),
         "warnings": list(facts.warnings),
         "files": dict(facts.hashes),

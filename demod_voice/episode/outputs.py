@@ -26,11 +26,18 @@ class Outputs:
     report: Path
     vtt: Path
     srt: Path
+    transcript: Path
+    """Podcasting 2.0's JSON."""
+    chapters: Path
+    """Podcasting 2.0's JSON; written when the script has chapters."""
+    item: Path
+    """The episode's ``<item>`` of a feed."""
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Everything beside the work folder."""
-        return (*self.audio.values(), self.manifest, self.metrics, self.report, self.vtt, self.srt)
+        told = (self.manifest, self.metrics, self.report)
+        return (*self.audio.values(), *told, self.vtt, self.srt, self.transcript, self.chapters, self.item)
 
 
 def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> Outputs:
@@ -58,6 +65,9 @@ def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> O
         report=_beside(stem, ".report.html"),
         vtt=_beside(stem, ".vtt"),
         srt=_beside(stem, ".srt"),
+        transcript=_beside(stem, ".transcript.json"),
+        chapters=_beside(stem, ".chapters.json"),
+        item=_beside(stem, ".item.xml"),
     )
     check_inside([*outputs.files, outputs.work], settings.paths.allowed_roots)
     _check_writable(output)

@@ -17,30 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from demod_voice.config.settings import Settings
-from demod_voice.episode.manifest import Facts, chapter_marks, manifest, metrics
+from demod_voice.episode.manifest import Facts, manifest, metrics
 from demod_voice.episode.mixing import mix_and_master, stage
 from demod_voice.episode.outputs import Outputs, outputs_for, refuse_overwriting
 from demod_voice.episode.page.facts import Told
-from demod_voice.episode.plan import Plan
 from demod_voice.episode.production import PLAIN, RenderOptions, produce, speak
+from demod_voice.episode.publication import prepare_publication, publish_episode
 from demod_voice.episode.report import begin_view, lanes, sources, write_report
 from demod_voice.episode.request import Request, remember
-from demod_voice.episode.timing import Timing
 from demod_voice.episode.timing_file import write_timing
 from demod_voice.errors import QualityError
-from demod_voice.formats.transcript import Cue, write_srt, write_vtt
-from demod_voice.media.tags import ChapterMark, Tags
 from demod_voice.mix.loudness import prepare
 from demod_voice.mix.master import MasterReport
-from demod_voice.publish.export import ExportReport, Master, export
+from demod_voice.publish.export import ExportReport, Master
 from demod_voice.records.atomic import sweep, write_json
-from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
-from demod_voice.records.steps import RunFolder, Step
-
-EXPORT_VERSION = 1
-TRANSCRIPT_VERSION = 1
+from demod_voice.records.steps import RunFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +91,7 @@ def render(
     refuse_overwriting(script_path, outputs)
     production = produce(script_path, settings, options)
     plan, mix, settings = production.plan, production.mix, production.settings
+    publication = prepare_publication(plan, script_path.parent, settings, progress)
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
         sweep(outputs.files)
         run = RunFolder(outputs.work)
@@ -109,22 +103,22 @@ def render(
             mixed = mix_and_master(mixing, run, progress)
         drawn = begin_view(run, mixed) if settings.episode.report else None
         timing, mastered = mixing.timing, mixed.report
-        source = Master(mixed.path, mastered.lufs, mastered.true_peak_dbtp, mastered.target_lufs)
+        source = Master(mixed.path, mastered.lufs, mastered.true_peak_dbtp, mastered.target_lufs, mixed.sha256)
         with clock.phase("export"):
-            exports, hashes = _export_all(run, outputs, source, mixed.sha256, plan, timing, settings, progress)
-        hashes |= _transcripts(outputs, timing)
-        warnings = _warnings(mastered, exports)
+            published = publish_episode(publication, run, outputs, source, timing, settings, progress)
+        warnings = _warnings(mastered, published.exports)
         facts = Facts(
             plan,
             mixing,
             mix,
             mastered,
-            exports,
-            hashes,
+            published.exports,
+            published.hashes,
             run.created,
             _shaping(settings),
             plan.script.sha256,
             warnings,
+            publication.licences,
         )
         story, numbers = manifest(facts), metrics(facts, clock.total_s, _peak_memory_gb(), clock.phases)
         write_json(outputs.manifest, story)
@@ -155,69 +149,6 @@ def _lock_path(outputs: Outputs) -> Path:
     return outputs.work / "lock"
 
 
-def _export_all(
-    run: RunFolder,
-    outputs: Outputs,
-    source: Master,
-    master_hash: str,
-    plan: Plan,
-    timing: Timing,
-    settings: Settings,
-    progress: Progress,
-) -> tuple[dict[str, ExportReport], dict[str, str]]:
-    reports: dict[str, ExportReport] = {}
-    hashes: dict[str, str] = {}
-    marks = [ChapterMark(start, end, title) for title, start, end in chapter_marks(plan, timing)]
-    tags = _tags(plan)
-    progress.start("export", len(outputs.audio), "files")
-    for name, path in outputs.audio.items():
-        step = Step(
-            name=f"export.{name}",
-            version=EXPORT_VERSION,
-            outputs=(f"../{path.name}",),
-            inputs={source.path.name: master_hash},
-            params={
-                "format": name,
-                "encode": asdict(settings.encode),
-                "loudness": asdict(settings.loudness),
-                "tags": asdict(tags),
-                "chapters": [asdict(mark) for mark in marks],
-            },
-        )
-
-        def make(paths: Mapping[str, Path], step: Step = step, name: str = name) -> Mapping[str, Any]:
-            out = paths[step.outputs[0]]
-            report = export(source, out, name, settings, tags, marks)
-            return {key: value for key, value in asdict(report).items() if key != "path"}
-
-        record = run.run(step, make)
-        reports[name] = ExportReport(path=path, **record.facts)
-        hashes[path.name] = record.hashes[step.outputs[0]]
-        progress.advance("export")
-    progress.finish("export")
-    return reports, hashes
-
-
-def _tags(plan: Plan) -> Tags:
-    meta = dict(plan.script.metadata)
-    return Tags(
-        title=plan.script.title,
-        artist=meta.pop("author", ""),
-        album=meta.pop("album", ""),
-        date=meta.pop("date", ""),
-        comment=meta.pop("description", ""),
-        extra={**meta, **({"SYNTHETIC_SPEECH": "true"} if plan.synthetic else {})},
-    )
-
-
-def _transcripts(outputs: Outputs, timing: Timing) -> dict[str, str]:
-    rate = timing.sample_rate
-    cues = [Cue(each.start / rate, each.end / rate, each.line.speaker, each.line.source.text) for each in timing.placed]
-    write_vtt(outputs.vtt, cues)
-    write_srt(outputs.srt, cues)
-    return {path.name: hash_file(path) for path in (outputs.vtt, outputs.srt)}
-
-
 def _warnings(mastered: MasterReport, exports: Mapping[str, ExportReport]) -> tuple[str, ...]:
     found = [] if mastered.on_target else [f"the master is at {mastered.lufs:.2f} LUFS, off its target"]
     found += [
@@ -237,6 +168,7 @@ def _shaping(settings: Settings) -> dict[str, Any]:
         "episode": {name: value for name, value in asdict(settings.episode).items() if name != "report"},
         "loudness": asdict(settings.loudness),
         "encode": asdict(settings.encode),
+        "publish": asdict(settings.publish),
     }
 
 

@@ -64,5 +64,5 @@ def settings_for(mix: MixSpec, target: Target, settings: Settings) -> Settings:
     chosen = preset(mix.preset) if mix.preset else None
     encode = settings.encode
     if chosen is not None and chosen.mp3_kbps is not None:
-        encode = replace(encode, mp3_kbps=chosen.mp3_kbps)
+        encode = replace(encode, mp3_mode="cbr", mp3_kbps=chosen.mp3_kbps)
     return replace(settings, encode=encode, loudness=replace(settings.loudness, true_peak_dbtp=target.true_peak_dbtp))

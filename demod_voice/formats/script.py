@@ -102,6 +102,16 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class ChapterNote:
+    """What apps show beside a chapter."""
+
+    image: str = ""
+    """Address of a picture, or its name beside the episode."""
+    url: str = ""
+    """Address of a page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """A whole episode."""
 
@@ -119,6 +129,8 @@ class Script:
     trailing_effects: tuple[Effect, ...] = ()
     """Effects after the last line."""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """Tags: author, description, date, album."""
+    """What is published with it: author, album (the show), date, description, cover, episode, season ..."""
+    chapter_notes: Mapping[str, ChapterNote] = field(default_factory=dict)
+    """Title of a chapter -> its picture and link."""
     sha256: str = ""
     """Hash of the bytes that this was read from; the file may have changed since."""

@@ -16,7 +16,7 @@ from demod_voice.formats.sounds import LEAST_GAIN_DB, MOST_GAIN_DB, stretch_prob
 from demod_voice.formats.speakers import read_speakers
 from demod_voice.units import parse_duration
 
-EPISODE_KEYS = ("title", "id", "episode_id", "language", "seed", "speakers", "segments", *META_KEYS)
+EPISODE_KEYS = ("title", "id", "episode_id", "language", "seed", "speakers", "segments", "chapters", *META_KEYS)
 LINE_KEYS = ("speaker", "text", "audio", *MANNER_KEYS, *TIMING_KEYS)
 SEGMENT_KEYS = {
     "monologue": ("type", *LINE_KEYS),

@@ -9,6 +9,7 @@ from typing import Any
 from demod_voice.config.settings import Limits
 from demod_voice.errors import Fault
 from demod_voice.formats.building import Builder
+from demod_voice.formats.chapter_notes import read_chapter_notes
 from demod_voice.formats.document import Place, load_yaml, nearest, place_of, shown
 from demod_voice.formats.hints import NOTHING, row_hints, split_hints
 from demod_voice.formats.markup import plain_text
@@ -16,8 +17,9 @@ from demod_voice.formats.script import Script
 from demod_voice.formats.speakers import read_speakers
 from demod_voice.formats.tags import TagError
 
-FRONT_KEYS = ("title", "id", "language", "seed", "speakers", "author", "album", "date", "description")
-META_KEYS = ("author", "album", "date", "description")
+META_KEYS = ("author", "album", "date", "description", "genre", "cover", "episode", "season", "guid", "link")
+"""What is published with an episode: see docs/publishing.md."""
+FRONT_KEYS = ("title", "id", "language", "seed", "speakers", "chapters", *META_KEYS)
 _GONE = "\ue0ff"
 """Stands where a comment stood: a row of nothing else is no blank row."""
 _COMMENT = re.compile(r"(?<!\\)<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -58,6 +60,7 @@ def script_of(place: Place, builder: Builder, source: str, title: str) -> Script
         trailing_pause_s=builder.pause or 0.0,
         trailing_effects=tuple(builder.effects),
         metadata={key: place.text(key) for key in META_KEYS if place.text(key)},
+        chapter_notes=read_chapter_notes(place, [chapter.title for chapter in chapters]),
     )
 
 

@@ -1,31 +1,19 @@
-"""Transcripts with times and speakers: WebVTT (with voice tags) and SubRip."""
+"""Transcripts with times and speakers: WebVTT (with voice tags), SubRip, and Podcasting 2.0's JSON."""
 
 from __future__ import annotations
 
 import html
 import io
 import textwrap
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from demod_voice.records.atomic import write_text
+from demod_voice.formats.cues import LINE_CHARS, Cue, split_cues
+from demod_voice.records.atomic import write_json, write_text
 from demod_voice.text.clean import clean
-from demod_voice.text.sentences import chunk
 
-LINE_CHARS = 42
-LINES = 2
-"""Two lines of 42 characters: what subtitle guidelines (BBC, Netflix) allow at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """Something that is said."""
-
-    start_s: float
-    end_s: float
-    speaker: str
-    text: str
+JSON_VERSION = "1.0.0"
 
 
 def write_vtt(path: Path, cues: Sequence[Cue]) -> None:
@@ -52,31 +40,25 @@ def write_srt(path: Path, cues: Sequence[Cue]) -> None:
     write_text(path, "\n".join(rows))
 
 
-def split_cues(cues: Sequence[Cue]) -> Iterator[Cue]:
-    """Long cues cut into ones of two lines, their times in proportion to their characters; none overlaps the next.
+def write_json_transcript(path: Path, cues: Sequence[Cue]) -> None:
+    """Write the JSON transcript of Podcasting 2.0; ``words`` in a segment, which apps may ignore, has each word's time.
 
-    Times are whole milliseconds. A cue that begins while another is said waits for its end.
+    Source: https://github.com/Podcastindex-org/podcast-namespace, transcripts, JSON format 1.0.0.
     """
-    ordered = sorted((cue for cue in cues if cue.text.strip()), key=lambda cue: (cue.start_s, cue.end_s))
-    free = 0
-    for number, cue in enumerate(ordered):
-        start, end = round(cue.start_s * 1000), round(cue.end_s * 1000)
-        following = round(ordered[number + 1].start_s * 1000) if number + 1 < len(ordered) else end
-        start = max(start, free)
-        end = min(end, following) if following > start else end
-        pieces = chunk(clean(cue.text), "en", LINE_CHARS * LINES - 4)
-        free = yield from _timed(cue, pieces, start, max(end, start + len(pieces)))
+    write_json(path, {"version": JSON_VERSION, "segments": [_segment(cue) for cue in split_cues(cues)]})
 
 
-def _timed(cue: Cue, pieces: list[str], start: int, end: int) -> Generator[Cue, None, int]:
-    """The pieces one after the other from ``start`` to ``end``, each at least 1 ms; gives the end back."""
-    total, said, at = sum(map(len, pieces)), 0, start
-    for number, piece in enumerate(pieces, 1):
-        said += len(piece)
-        until = start + number + (end - start - len(pieces)) * said // total
-        yield Cue(at / 1000, until / 1000, cue.speaker, piece)
-        at = until
-    return at
+def _segment(cue: Cue) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "startTime": cue.start_s,
+        "endTime": cue.end_s,
+        "speaker": clean(cue.speaker),
+        "body": cue.text,
+    }
+    words = [
+        {"startTime": round(word.start_s, 3), "endTime": round(word.end_s, 3), "body": word.text} for word in cue.words
+    ]
+    return {**found, "words": words} if words else found
 
 
 def _wrapped(text: str) -> str:

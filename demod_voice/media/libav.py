@@ -59,9 +59,8 @@ def encode_aac(job: Job) -> None:
     """AAC in MP4: ``m4a``, and ``m4b``, which players keep among the audiobooks."""
     options = {"aac_coder": "fast"} if job.encode.fast else {}
     brand = {"brand": "M4B "} if job.out_format == "m4b" else {}
-    codec = _Codec(
-        "ipod", "aac", "fltp", kbps=job.encode.aac_kbps, codec_options=options, container_options=brand
-    )  # fmt: skip
+    kbps = job.encode.aac_kbps
+    codec = _Codec("ipod", "aac", "fltp", kbps=kbps, codec_options=options, container_options=brand)
     try:
         _encode(job, codec)
         finish(job.scratch, job.out, job.tags.extra, job.tags.cover)

@@ -61,6 +61,8 @@ class Master:
     """As measured."""
     true_peak_dbtp: float
     target_lufs: float
+    sha256: str
+    """Of the file."""
 
 
 def export(

@@ -45,7 +45,7 @@ def main() -> None:
         arguments = [str(ROOT / "bin" / "demod-voice"), "episode", "render", str(script), "-o", str(wav), "-q"]
         subprocess.run(arguments, check=True)
         found = measure(wav)
-        master = Master(wav, found.lufs, found.true_peak_dbtp, TARGET_LUFS)
+        master = Master(wav, found.lufs, found.true_peak_dbtp, TARGET_LUFS, "")
         print(
             f"{'format':7} {'LUFS':>7} {'off':>6} {'dBTP':>6} {'corrected':>10} {'seconds':>8} {'kB':>7} {'encode s':>9}"
         )

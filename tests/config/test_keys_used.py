@@ -456,7 +456,7 @@ def _(settings: Settings, folder: Path) -> Any:
 
     wav = noise_wav(folder)
     found = measure(wav)
-    master = Master(wav, found.lufs, found.true_peak_dbtp, target_lufs=found.lufs - 0.5)
+    master = Master(wav, found.lufs, found.true_peak_dbtp, found.lufs - 0.5, "")
     return export(master, folder / "x.mp3", "mp3", settings, Tags(), ()).corrected_db != 0.0
 
 
@@ -494,6 +494,21 @@ def _(settings: Settings, folder: Path) -> Any:
 @row("encode.opus_kbps", (32, 96))
 def _(settings: Settings, folder: Path) -> Any:
     return kbps(settings, folder, "opus") > 64
+
+
+@row("publish.licence_policy", ("refuse", "allow"), ("UsageError", "ok"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.publish.licences import VoiceLicence, check_policy
+
+    return ends_in(lambda: check_policy([VoiceLicence("Ada", "xtts", "CPML")], settings.publish.licence_policy))
+
+
+@row("publish.base_url", ("https://a.example", ""), ("https://a.example/show.wav", "show.wav"))
+def _(settings: Settings, folder: Path) -> Any:
+    from xml.etree import ElementTree
+
+    rendered(settings, folder)
+    return ElementTree.parse(folder / "show.item.xml").find("enclosure").attrib["url"]
 
 
 @row("limits.media_seconds", (1.0, 1.5), ("was not decoded within 1 s", "was not decoded within 1.5 s"))

@@ -35,7 +35,7 @@ def master_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported(master_wav: Path, out: Path, settings: Settings = SETTINGS, target: float = -19.0) -> ExportReport:
     marks = (ChapterMark(0.0, 20.0, "One"),)
     found = measure(master_wav)
-    source = Master(master_wav, found.lufs, found.true_peak_dbtp, target)
+    source = Master(master_wav, found.lufs, found.true_peak_dbtp, target, "")
     return export(source, out, out.suffix[1:], settings, Tags(title="A show"), marks)
 
 
