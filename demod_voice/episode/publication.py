@@ -91,7 +91,7 @@ def prepare_publication(plan: Plan, folder: Path, settings: Settings, progress: 
 
 def voice_licences(plan: Plan) -> tuple[VoiceLicence, ...]:
     """The licence of every voice that speaks a synthetic line, in the order of the script's speakers."""
-    speaking = {line.speaker for line in plan.lines if line.source.recording is None}
+    speaking = {line.speaker for line in plan.lines if not line.recorded}
     return tuple(
         VoiceLicence(name, voice.engine.name, voice.licence) for name, voice in plan.voices.items() if name in speaking
     )
@@ -241,7 +241,7 @@ def _item(plan: Plan, outputs: Outputs, timing: Timing, created: str, chapters: 
         link=meta.get("link", ""),
         transcripts=transcripts,
         chapters_url=address(base_url, outputs.chapters.name) if chapters else "",
-        people=tuple(plan.voices),
+        people=plan.speakers,
     )
 
 
