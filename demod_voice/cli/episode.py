@@ -8,6 +8,7 @@ from demod_voice.cli import diff, preview, takes
 from demod_voice.cli.app import App, Parser, command
 from demod_voice.cli.called import as_called
 from demod_voice.cli.mixing import add_mix_flags, add_speaking_flags
+from demod_voice.cli.publishing import add_publishing_flags
 
 
 def register(parser: Parser) -> None:
@@ -87,22 +88,7 @@ def _register_render(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     add_mix_flags(render)
     add_speaking_flags(render)
-    _add_publishing_flags(render)
-
-
-def _add_publishing_flags(parser: Parser) -> None:
-    """What decides how a show goes out."""
-    add_setting_flag(
-        parser, "--fast-encode", key="encode.fast", value="true", help="encode in about half the time, a little coarser"
-    )
-    add_setting_flag(
-        parser,
-        "--license-policy",
-        "--licence-policy",
-        key="publish.licence_policy",
-        metavar="POLICY",
-        help="voices not free for commercial use: refuse, label (default) or allow",
-    )
+    add_publishing_flags(render)
 
 
 def _register_stems(commands: argparse._SubParsersAction[Parser]) -> None:
