@@ -21,7 +21,7 @@ from demod_voice.episode.request import recall
 from demod_voice.episode.timing import arrange
 from demod_voice.errors import UsageError
 from demod_voice.speech.studio import Studio, Take
-from demod_voice.speech.takes import TakeRecord, parse_record, take_files
+from demod_voice.speech.takes import TakeRecord, told_take
 
 SPEAK, KEEP, REMOVE = "speak", "keep", "remove"
 """What becomes of a line."""
@@ -229,8 +229,8 @@ def _fates(plan: Plan, studio: Studio, before: _Version, settings: Settings) -> 
             record = _record(before.work, choice.take)
             fates.append(_Fate(record is not None, record, choice.locked))
             continue
-        keys = [studio.key(line.job, attempt) for attempt in range(settings.attempts)]
-        record = next((found for key in keys if (found := _record(before.work, key)) is not None), None)
+        found = [_record(before.work, studio.key(line.job, attempt)) for attempt in range(settings.attempts)]
+        record = next((each for each in found if each is not None and each.stands(settings.attempts)), None)
         fates.append(_Fate(record is not None, record))
     return fates
 
@@ -250,11 +250,7 @@ def _unchanged(
 
 def _record(work: Path, key: str) -> TakeRecord | None:
     """The record of a take in a work folder; its sound is verified only when it is used."""
-    wav, path = take_files(work / "takes", key)
-    try:
-        return parse_record(path.read_text(encoding="utf-8")) if wav.exists() else None
-    except (OSError, ValueError):
-        return None
+    return told_take(work / "takes", key)
 
 
 def _pairs(old: Sequence[_Old], new: Sequence[PlannedLine]) -> list[_Pair]:

@@ -39,7 +39,7 @@ from demod_voice.speech.joining import amplify, join, silence
 from demod_voice.speech.line import Line, LineJob, Question, identity, requests, unhonoured
 from demod_voice.speech.manner import Manner
 from demod_voice.speech.pieces import Piece, as_written, pieces_of
-from demod_voice.speech.takes import Take, TakeRecord, read_take, take_files, write_take
+from demod_voice.speech.takes import Take, TakeRecord, read_take, take_files, told_take, write_take
 from demod_voice.speech.trim import LEAD_S, RUN_ON_S, TAIL_S, Trimmed, shift, trim
 
 __all__ = ["LineJob", "Question", "Studio", "Take"]
@@ -223,7 +223,9 @@ class Studio:
 
     def _recorded(self, line: Line, folder: Path) -> bool:
         """True when a take of some attempt was written down (its sound is verified when it is used)."""
-        return any(take_files(folder, line.key(attempt))[1].exists() for attempt in range(self._settings.attempts))
+        attempts = self._settings.attempts
+        found = (told_take(folder, line.key(attempt)) for attempt in range(attempts))
+        return any(record is not None and record.stands(attempts) for record in found)
 
     def _line(self, job: LineJob, most_chars: int = 0) -> Line:
         info = job.voice.engine
@@ -241,7 +243,7 @@ class Studio:
         """The take of any attempt that an earlier run kept."""
         for attempt in range(self._settings.attempts):
             record = read_take(folder, line.key(attempt))
-            if record is not None:
+            if record is not None and record.stands(self._settings.attempts):
                 return _take(line, folder, record)
             if not line.info.seeded:
                 break
@@ -327,6 +329,7 @@ class Studio:
             "model_revision": made.model_revision,
             "seed": line.seed(made.attempt),
             "attempt": made.attempt if line.info.seeded else 0,
+            "best_of": self._settings.attempts if made.finding is not None and line.info.seeded else 0,
             "chunks": tuple(hash_bytes(chunk.encode()) for chunk in line.chunks),
             "trimmed_s": made.trimmed_s,
             "words": made.words,

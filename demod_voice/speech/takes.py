@@ -72,7 +72,13 @@ class TakeRecord:
     """Seconds of silence cut off before and after, of each chunk."""
     words: tuple[Word, ...] = ()
     degraded: tuple[str, ...] = ()
+    best_of: int = 0
+    """Of how many attempts this flawed take is the best; 0 for a good one, and where another attempt changes nothing."""
     schema: int = SCHEMA
+
+    def stands(self, attempts: int) -> bool:
+        """False for a flawed take when more attempts are allowed now than were made: a better one may be among them."""
+        return self.best_of == 0 or self.best_of >= attempts
 
 
 def take_files(folder: Path, key: str) -> tuple[Path, Path]:
@@ -112,6 +118,15 @@ def read_take(folder: Path, key: str) -> TakeRecord | None:
     except (OSError, ValueError):
         return None
     return record
+
+
+def told_take(folder: Path, key: str) -> TakeRecord | None:
+    """The record of a take whose files are there; its sound is verified when it is used (``read_take``)."""
+    wav, record_path = take_files(folder, key)
+    try:
+        return parse_record(record_path.read_text(encoding="utf-8")) if wav.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def parse_record(text: str) -> TakeRecord:

@@ -201,6 +201,18 @@ def test_when_every_take_is_flawed_the_best_is_kept_and_says_so(tmp_path: Path, 
     assert not list(cache_folder().rglob("*.wav")), "a flawed take is not for other episodes"
 
 
+def test_the_best_of_bad_takes_is_made_again_when_more_attempts_are_allowed(tmp_path: Path, settings, job, log) -> None:
+    line = job(f"<long> {TEXT}", style={"lucky": seed_from(42, "line-1", 1)})
+    with Studio(replace(settings, attempts=1)) as studio:
+        assert studio.speak(line, tmp_path).attempt == 0
+        assert not studio.speak(line, tmp_path).spoken
+    with Studio(settings) as studio:
+        assert (studio.speak(line, tmp_path).attempt, studio.speak(line, tmp_path).spoken) == (1, False)
+    with Studio(replace(settings, attempts=1)) as studio:
+        assert (studio.speak(line, tmp_path).attempt, studio.speak(line, tmp_path).spoken) == (0, False)
+    assert len(log.lines()) == 3
+
+
 @pytest.mark.parametrize(("kind", "error", "times"), [("fail", EngineFailed, 5), ("refuse", EngineRefused, 1)])
 def test_a_failure_is_tried_as_often_as_configured_and_a_refusal_once(
     tmp_path: Path, settings, job, log, kind: str, error: type[Exception], times: int
@@ -314,6 +326,9 @@ def test_verify_starts_no_engine_whose_lines_are_finished(tmp_path: Path, settin
             studio.verify([*asked, Question("Cleo", job("Something new."))], tmp_path)
         with pytest.raises(EngineError):
             studio.verify(asked)
+        next(tmp_path.glob("*.wav")).unlink()
+        with pytest.raises(EngineError):
+            studio.verify(asked, tmp_path)
 
 
 def test_streaming_gives_sound_and_keeps_nothing(tmp_path: Path, settings, job) -> None:
