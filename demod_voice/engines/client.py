@@ -36,6 +36,8 @@ __all__ = ["OnFrame", "Worker", "engine_error", "worker_environment"]
 
 LOOK_S = 0.2
 """How often a wait for a message looks whether the process is still there and the work still wanted."""
+DRAINED_S = 1.0
+"""How long the last messages of a process that has ended may take to be read; what it started may hold its pipe open."""
 SMALL_REQUEST = 4096
 """Characters of a request that always fit into the pipe, so that writing it never waits for the reader."""
 
@@ -106,6 +108,8 @@ class Worker:
         self._started = EngineProcess(self.info, self._python, self._settings, self._log)
         self._writer = FrameWriter(self._started.stdin)
         try:
+            if self._closing.is_set():  # killed while there was no process to kill yet
+                raise self._stopped("start")
             self._await_ready()
         except BaseException:
             self.kill()
@@ -269,6 +273,7 @@ class Worker:
     def _next(self, silence: float, operation: str, stopped: threading.Event | None) -> Frame:
         """The next message; EngineTimedOut after ``silence`` seconds without one."""
         deadline = time.monotonic() + silence
+        ended_at = 0.0
         while True:
             if stopped is not None and stopped.is_set():
                 raise self._stopped(operation)
@@ -277,8 +282,10 @@ class Worker:
                 frame = self._process.inbox.get(max(0.0, min(left, LOOK_S)))
                 break
             except TimeoutError:
-                # Ended, but something that it started holds its output open.
                 if not self._process.running:
+                    ended_at = ended_at or time.monotonic()
+                    if time.monotonic() - ended_at < DRAINED_S:
+                        continue
                     raise self._crash(operation) from None
                 if left <= LOOK_S:
                     raise self._silent(silence, operation) from None

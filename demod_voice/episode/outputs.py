@@ -51,7 +51,7 @@ def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> O
     suffix = output.suffix.lower().lstrip(".")
     if not suffix:
         raise UsageError(f"the output {output} has no extension", f"add one that says the format, as in {output}.mp3")
-    wanted = list(dict.fromkeys([suffix, *formats, *settings.episode.formats]))
+    wanted = list(dict.fromkeys([suffix, *(each.lower() for each in (*formats, *settings.episode.formats))]))
     for each in wanted:
         if each not in FORMATS:
             raise UsageError(f"unknown audio format {each!r} for {output}", f"known formats: {known}")

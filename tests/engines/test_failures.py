@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from demod_worker.wire import Frame
 
 from demod_voice.config import load_settings
+from demod_voice.engines import client
+from demod_voice.engines.client import Worker
+from demod_voice.engines.inbox import Inbox
+from demod_voice.engines.locate import engine
 from demod_voice.engines.pool import Pool
+from demod_voice.engines.process import EngineProcess
 from demod_voice.engines.types import Speech, SpeechRequest
 from demod_voice.errors import (
     EngineBrokenProtocol,
+    EngineCancelled,
     EngineCrashed,
     EngineError,
     EngineFailed,
@@ -148,6 +158,39 @@ def test_a_wrong_interpreter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMOD_VOICE_ENGINES__FAKE__PYTHON", "/nowhere/python")
     with Pool(load_settings()) as pool, pytest.raises(EngineStartFailed, match="/nowhere/python"):
         pool.probe("fake")
+
+
+def test_the_answer_of_a_process_that_has_ended_since_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine reads the last message after the process has gone."""
+    put = Inbox.put
+
+    def late(self: Inbox, frame: Frame) -> None:
+        if frame.type == "item-done":
+            (pid,) = children()
+            time.sleep(0.1)
+            os.kill(int(pid), signal.SIGKILL)
+            time.sleep(0.5)
+        put(self, frame)
+
+    monkeypatch.setattr(Inbox, "put", late)
+    with Pool(load_settings()) as pool:
+        assert pool.speak("fake", SpeechRequest("hello")).clip.num_samples > 0
+
+
+def test_a_kill_while_the_process_is_being_made_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings()
+    worker = Worker(engine("fake", settings), Path(sys.executable), settings)
+
+    class Slow(EngineProcess):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            worker.kill()
+
+    monkeypatch.setattr(client, "EngineProcess", Slow)
+    with pytest.raises(EngineCancelled):
+        worker.start()
+    assert not children()
+    assert not worker.alive
 
 
 def test_closing_a_stream_cancels_the_engine() -> None:

@@ -14,6 +14,8 @@ import pytest
 from support.scripts import script_text, sentence
 
 from demod_voice.cli import main
+from demod_voice.config import load_settings
+from demod_voice.episode.outputs import outputs_for
 from demod_voice.media.wav import read_wav
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
@@ -280,3 +282,8 @@ def test_a_name_too_long_for_what_lies_beside_it_is_told_before_any_work(render,
     ended = render(GOOD, f"{'long' * 57}.wav")
     assert (ended.code, "manifest.json: the name is too long" in ended.error) == (7, True)
     assert [each.name for each in tmp_path.iterdir()] == ["show.md"]
+
+
+def test_a_format_is_the_same_in_capitals_as_a_suffix_and_as_a_flag(tmp_path: Path) -> None:
+    outputs = outputs_for(tmp_path / "x.WAV", ("MP3",), load_settings())
+    assert {name: path.name for name, path in outputs.audio.items()} == {"wav": "x.WAV", "mp3": "x.mp3"}
