@@ -1,7 +1,8 @@
 """The stages of bin/test: what each runs, how long it may take, and the table at the end. Standard library, Python 3.11.
 
 A stage is a list of checks (a command each) and a selection of tests by pytest markers. A stage that cannot run, or runs
-no test, has failed; one whose part of the program is not built yet says so and is not counted.
+no test, has failed; one whose part of the program is not built yet says so and is not counted. Where no browser can be
+had, the whole run says so and goes on; asked for by its name, that stage has failed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import _browser
 from _environment import ROOT, SDK, python_of
 
 CORE, TOOLS = ".venv", ".venv-test"
@@ -48,7 +50,7 @@ STAGES = (
     Stage("kill", 10, "kill or slow"),
     Stage("fuzz", 5, "fuzz"),
     Stage("engines", 30, "engines"),
-    Stage("browser", 5, "browser", planned=True),
+    Stage("browser", 5, "browser"),
     Stage("nix", 10, "nix", planned=True),
 )
 
@@ -71,6 +73,8 @@ class Outcome:
     """Every check or test run that failed, in words."""
     failed: int = 0
     """Tests and checks that failed."""
+    absent: str = ""
+    """Why it was not run."""
 
     def fail(self, words: str, count: int = 1) -> None:
         """Add a failure."""
@@ -82,6 +86,8 @@ class Outcome:
         """One cell of the table."""
         if self.stage.planned:
             return "not built yet"
+        if self.absent and not self.failed:
+            return f"not run: {self.absent}"
         return "FAILED: " + ", ".join(self.faults) if self.faults else "passed"
 
 
@@ -108,6 +114,8 @@ def run(wanted: str, more: Sequence[str], began: float) -> int:
         start = began if stage.name == "set-up" else time.monotonic()
         outcome = Outcome(stage)
         _run_stage(outcome, more)
+        if outcome.absent and wanted != "all":
+            outcome.fail(outcome.absent)
         outcome.seconds = time.monotonic() - start
         if wanted == "all" and outcome.seconds > stage.budget * 60:
             outcome.fail(f"over its budget of {stage.budget:g} minutes")
@@ -148,6 +156,10 @@ def _run_stage(outcome: Outcome, more: Sequence[str]) -> None:
         for name in ENGINES:
             _check(outcome, f"environment of {name}", _engine_command(name))
         return
+    if stage.name == "browser":
+        outcome.absent = _browser.missing()
+        if outcome.absent:
+            return
     if stage.name == "default" and not more:
         for name, command in _checks().items():
             _check(outcome, name, command)

@@ -125,6 +125,31 @@ def test_a_stage_that_is_not_built_yet_is_said_and_not_counted(stages, monkeypat
     assert capsys.readouterr().out.splitlines()[-2].split() == ["nix", "-", "10", "-", "-", "not", "built", "yet"]
 
 
+def test_a_browser_that_cannot_be_had_is_said_and_fails_only_where_it_was_asked_for(stages, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "STAGES", (stages.Stage("browser", 5, "browser"),))
+    monkeypatch.setattr(stages._browser, "missing", lambda: "no Chromium here")
+    assert stages.run("all", [], 0.0) == 0
+    assert capsys.readouterr().out.splitlines()[-2].endswith("not run: no Chromium here")
+    assert stages.run("browser", [], 0.0) == 1
+    assert capsys.readouterr().out.splitlines()[-2].endswith("FAILED: no Chromium here")
+
+
+def test_why_there_is_no_browser(stages, monkeypatch):
+    browser = stages._browser
+    monkeypatch.delenv("TEST_BROWSER", raising=False)
+    monkeypatch.setattr(browser, "NAMES", ("no-such-browser",))
+    monkeypatch.setattr(browser.os, "geteuid", lambda: 1000)
+    assert "only root on Debian" in browser.missing()
+    monkeypatch.setattr(browser.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(browser.shutil, "which", lambda name: "/bin/false" if name == "apt-get" else None)
+    monkeypatch.setattr(browser, "INSTALL", (("false",),))
+    assert browser.missing() == "no Chromium: false ended with 1"
+    monkeypatch.setattr(browser, "INSTALL", (("true",),))
+    assert browser.missing() == "no Chromium: the package brought none"
+    monkeypatch.setenv("TEST_BROWSER", "/usr/bin/one")
+    assert browser.missing() == ""
+
+
 def test_what_pytest_did_is_counted_from_its_report(stages):
     outcome = stages.Outcome(stages.Stage("default", 3))
     report = '<testsuites><testsuite tests="9" failures="2" errors="1" skipped="1"/><testsuite tests="1"/></testsuites>'
