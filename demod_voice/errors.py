@@ -84,10 +84,10 @@ class FaultsError(UsageError):
 
 
 def _fault_row(source: str, fault: Fault) -> str:
-    place = source if fault.line is None else f"{source}:{fault.line}"
+    place = "" if fault.line is None else f"{source}:{fault.line}: "
     hint = fault.hint or ""
     remedy = f"; {hint}" if "(" in hint else f" ({hint})" if hint else ""
-    return f"  {place}: {fault.message}{remedy}"
+    return f"  {place}{fault.message}{remedy}"
 
 
 class MediaError(DemodError):

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from demod_voice.config.folders import cache_folder, config_folder, data_folder
+from demod_voice.config.folders import cache_folder, data_folder
+from demod_voice.config.loading import settings_path
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.engines.environments import USABLE, EnvironmentState, state
 from demod_voice.engines.locate import engine as find_engine
@@ -168,4 +169,5 @@ def _licences(settings: Settings) -> Iterator[Check]:
             hint = f"read it at {info.model_source}" if info.model_source else ""
             detail = f"its model may be used by who accepts the licence {info.model_licence}"
             yield Check(f"licence {info.name}", INFO, detail, hint)
-    yield Check("settings", OK, str(config_folder() / "config.yaml"))
+    path = settings_path()
+    yield Check("settings", OK, str(path) if path.exists() else f"no settings file, all defaults ({path})")

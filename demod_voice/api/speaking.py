@@ -227,6 +227,8 @@ def _gap(sample_rate: int, num_channels: int = 1) -> Clip:
 
 def _format(target: Path) -> str:
     kind = target.suffix.lower().lstrip(".")
+    if not kind:
+        raise UsageError(f"the output {target} has no extension", f"add one that says the format, as in {target}.wav")
     if kind not in FORMATS:
         raise UsageError(
             f"{target}: unknown audio format {kind!r}", f"choose one of {', '.join(FORMATS)}, or - for raw PCM"

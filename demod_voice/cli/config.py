@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from demod_voice.cli.app import App, Parser, command
@@ -83,7 +84,7 @@ def run_set(args: argparse.Namespace, app: App) -> None:
 
     path = set_setting(args.key, args.value, app.flags.config)
     app.emit({"path": path, "key": args.key}, None)
-    app.note(f"{args.key} is saved in {path}")
+    app.note(f"{args.key} = {args.value} is saved in {path}")
 
 
 def run_init(args: argparse.Namespace, app: App) -> None:
@@ -103,7 +104,10 @@ def run_check(args: argparse.Namespace, app: App) -> None:
     else:
         count = sum(origin != "default" for origin in app.loaded.origins.values())
         place = str(app.loaded.path)
-    app.emit({"ok": True, "path": place, "settings": count}, f"{place}: ok, {count} set")
+    told = f"{place}: ok, {count} set"
+    if not Path(place).exists():
+        told = f"{place}: no settings file; " + (f"{count} set elsewhere" if count else "all defaults")
+    app.emit({"ok": True, "path": place, "settings": count}, told)
 
 
 def run_path(args: argparse.Namespace, app: App) -> None:

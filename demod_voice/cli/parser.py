@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from demod_voice.cli.flags import Recorded, add_global_flags
-from demod_voice.cli.groups import PROGRAM, root_help
+from demod_voice.cli.groups import GROUPS, PROGRAM, root_help
 from demod_voice.cli.style import use_bold
 
 _ONE_LINE = 4096
@@ -119,9 +119,12 @@ class Parser(argparse.ArgumentParser):
         choices = [str(choice) for choice in action.choices]
         what = "command" if isinstance(action, argparse._SubParsersAction) else "value"
         place = f" of {'/'.join(action.option_strings)}" if action.option_strings else ""
-        self._raise(
-            f"unknown {what} {value!r}{place}", _nearest(str(value), choices) or f"one of: {', '.join(choices)}"
-        )
+        near = self.meant(str(value)) or _nearest(str(value), choices)
+        self._raise(f"unknown {what} {value!r}{place}", near or f"one of: {', '.join(choices)}")
+
+    def meant(self, word: str) -> str | None:  # noqa: ARG002 (the root knows more)
+        """What an unknown command was meant to be, where more is known of it than its spelling."""
+        return None
 
     def _unknown_flags(self, given: Sequence[str]) -> list[str]:
         """Long flags that do not exist. Looked for first: a misspelled required flag would else read as missing."""
@@ -153,6 +156,11 @@ class Parser(argparse.ArgumentParser):
 
 class RootParser(Parser):
     """The parser of ``demod-voice`` itself; its help is the fixed text that needs no parser."""
+
+    def meant(self, word: str) -> str | None:
+        """A command of one of the groups, given without its group."""
+        groups = [name for name, parser in self.subparsers().items() if name in GROUPS and word in parser.subparsers()]
+        return f"did you mean {' or '.join(f'{self.prog} {name} {word}' for name in groups)}?" if groups else None
 
     def format_help(self) -> str:
         """The text of ``demod_voice.cli.groups.root_help``."""

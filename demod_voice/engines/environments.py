@@ -223,6 +223,8 @@ def _failed(info: EngineInfo, lines: list[str]) -> EngineStartFailed:
     again = f"run again: demod-voice engines install {info.name} (all that pip said: {install_log(info)})"
     if any(words in said for words in OFFLINE):
         again = f"the package index cannot be reached: check the network or pip's configuration, then {again}"
+    elif "from versions: none" in said:
+        again = f"pip found no package at all: is the network, or the proxy of pip's configuration, there? Then {again}"
     elif "THESE PACKAGES DO NOT MATCH THE HASHES" in said:
         again = f"a package is not the one that was checked for this engine: look at pip's index, then {again}"
     return EngineStartFailed(f"engine {info.name} could not be installed\n{text}", again)

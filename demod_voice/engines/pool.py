@@ -267,14 +267,17 @@ class Pool:
         items = tuple(speak_item(number, request) for number, request in enumerate(requests))
         slot = self._slot(engine, requests[0].voice.model)
         with self._worker(slot) as worker:
+            self._tell_device(slot)
             worker.request("speak_many", to_json(SpeakRequest(items)), collected.take, stopped=stopped)
 
     def _slot(self, engine: str, model: str | None) -> _Slot:
         info = self.info(engine)
-        device = device_for(info, self._settings)
-        if info.gpu and device == "cpu" and self._settings.device == "auto":
-            self._note_once(f"engine {engine} runs on the CPU: {describe_gpus()[1]}")
-        return _Slot(engine, device, model)
+        return _Slot(engine, device_for(info, self._settings), model)
+
+    def _tell_device(self, slot: _Slot) -> None:
+        """Once, when something is spoken: a check or a list of voices needs no GPU."""
+        if self.info(slot.engine).gpu and slot.device == "cpu" and self._settings.device == "auto":
+            self._note_once(f"engine {slot.engine} runs on the CPU: {describe_gpus()[1]}")
 
     def _note_once(self, message: str) -> None:
         with self._lock:

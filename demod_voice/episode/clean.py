@@ -31,7 +31,9 @@ def clean(output: Path, settings: Settings, force: bool = False) -> int:
     work = output if output.suffix == ".demod" else output.with_suffix(".demod")
     check_inside([work], settings.paths.allowed_roots)
     if not work.is_dir():
-        raise UsageError(f"{output} has no work folder: {work} does not exist")
+        raise UsageError(
+            f"{output} has no work folder: {work} does not exist", "give the audio file of an episode that was rendered"
+        )
     if not (work / "steps").is_dir():
         raise UsageError(f"{work} is not the work folder of an episode", "nothing was removed")
     with locked(work / "lock"):

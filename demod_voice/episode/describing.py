@@ -29,6 +29,7 @@ def describe_render(report: RenderReport) -> list[str]:
     if report.outputs.report.exists():
         lines.append(f"{report.outputs.report}  (open it in a browser)")
     lines.append(f"{report.outputs.work}  (the work, kept for the next render)")
+    lines += [f"{path}  is older: not made by this render, and not in its manifest" for path in report.outputs.stale()]
     return [*lines, *_missed(report.manifest["degradations"])]
 
 

@@ -154,7 +154,7 @@ def _segment(placed: Placed, rate: int) -> dict[str, Any]:
         "engine": take.engine,
         "model": take.model,
         "model_revision": take.model_revision,
-        "seed": take.seed,
+        "seed": take.seed if line.job.voice.engine.seeded else None,
         "attempt": take.attempt,
         "take_sha256": take.sha256,
         "locked": take.locked,

@@ -39,6 +39,12 @@ class Outputs:
         told = (self.manifest, self.metrics, self.report)
         return (*self.audio.values(), *told, self.vtt, self.srt, self.transcript, self.chapters, self.item)
 
+    def stale(self) -> list[Path]:
+        """Audio files of the same stem in other formats: what an earlier render left, and this one did not make."""
+        stem = self.manifest.name.removesuffix(".manifest.json")
+        others = [self.manifest.with_name(f"{stem}.{name}") for name in FORMATS if name not in self.audio]
+        return [path for path in others if path.is_file()]
+
 
 def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> Outputs:
     """Name every output and check that it can be written.

@@ -20,6 +20,7 @@ from demod_voice.formats.tags import TagError
 META_KEYS = ("author", "album", "date", "description", "genre", "cover", "episode", "season", "guid", "link")
 """What is published with an episode: see docs/publishing.md."""
 FRONT_KEYS = ("title", "id", "language", "seed", "speakers", "chapters", *META_KEYS)
+_DATE = re.compile(r"[0-9]{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01])(?:[T ][0-9:.+Z-]+)?)?)?")
 _GONE = "\ue0ff"
 """Stands where a comment stood: a row of nothing else is no blank row."""
 _COMMENT = re.compile(r"(?<!\\)<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -49,6 +50,7 @@ def read_markdown(text: str, source: str, limits: Limits, faults: list[Fault]) -
 def script_of(place: Place, builder: Builder, source: str, title: str) -> Script:
     """The finished script, from the front matter (or the ``episode`` mapping) and the body."""
     chapters = builder.finish()
+    _check_date(place)
     return Script(
         title=place.text("title") or title or source.rsplit(".", 1)[0],
         language=place.language("language"),
@@ -62,6 +64,13 @@ def script_of(place: Place, builder: Builder, source: str, title: str) -> Script
         metadata={key: place.text(key) for key in META_KEYS if place.text(key)},
         chapter_notes=read_chapter_notes(place, [chapter.title for chapter in chapters]),
     )
+
+
+def _check_date(place: Place) -> None:
+    """A date that players cannot read as one is a fault."""
+    date = place.text("date")
+    if date and not _DATE.fullmatch(date):
+        place.fault("date", f"{place.path('date')} is {shown(date)}, not a date", "as 2026, 2026-11 or 2026-11-21")
 
 
 class _Body:

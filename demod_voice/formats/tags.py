@@ -223,7 +223,9 @@ def _seconds(value: str, shown: str, hint: str) -> float:
     except ValueError as error:
         raise TagError(f"{shown}: {str(error)[:200]}", hint) from None
     if seconds > LONGEST_PAUSE_S:
-        raise TagError(f"{shown} is longer than {LONGEST_PAUSE_S:g} s", f"at most [pause {LONGEST_PAUSE_S:g}s]")
+        thousandths = f"; for milliseconds write {value.strip()}ms" if value.strip().isdigit() else ""
+        most = f"at most [pause {LONGEST_PAUSE_S:g}s]{thousandths}"
+        raise TagError(f"{shown} is longer than {LONGEST_PAUSE_S:g} s", most)
     return seconds
 
 

@@ -18,7 +18,7 @@ from demod_voice.engines.types import EngineInfo
 from demod_voice.speech.joining import CHUNK_GAP_S
 from demod_voice.speech.manner import Manner, manner_of, plain_manner
 from demod_voice.speech.prepare import prepare
-from demod_voice.text.clean import clean, speakable
+from demod_voice.text.clean import clean, speakable, without_pictures
 from demod_voice.text.say_as import read_as
 from demod_voice.text.spans import Span
 
@@ -175,7 +175,7 @@ def _placed(job: LineJob) -> Iterator[tuple[bool, Span]]:
 
 def _units(span: Span, language: str, info: EngineInfo, wanting: dict[str, None]) -> Iterator[tuple[str, str, bool]]:
     """(spoken, written, whether a space follows) of each unit of a span; one whose words are replaced is one unit."""
-    text = clean(span.text)
+    text = clean(without_pictures(span.text))
     ends = span.text[-1:].isspace()
     said = _said(span, language, info, wanting)
     if said is not None:

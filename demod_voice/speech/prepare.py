@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from demod_voice.engines.types import EngineInfo
-from demod_voice.text.clean import clean, speakable
+from demod_voice.text.clean import clean, speakable, without_pictures
 from demod_voice.text.normalise import normalise
 from demod_voice.text.sentences import chunk
 
@@ -19,7 +19,7 @@ def prepare(text: str, language: str, info: EngineInfo) -> tuple[str, ...]:
         language: BCP 47; empty leaves numbers and abbreviations as they are.
         info: the engine. One with ``normalises_text`` gets them raw, so that nothing is read twice differently.
     """
-    plain = clean(text)
+    plain = clean(without_pictures(text))
     if not speakable(plain):
         return ()
     read_out = plain if info.normalises_text or not language else normalise(plain, language)

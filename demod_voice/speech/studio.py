@@ -18,6 +18,7 @@ from demod_worker.messages import Word
 
 from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import Settings
+from demod_voice.engines.devices import device_for
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import Speech
 from demod_voice.errors import (
@@ -169,6 +170,8 @@ class Studio:
         answers: dict[str, dict[Fault, EngineError | None]] = {}
         for each in questions:
             job = each.job
+            if self._settings.device != "auto":
+                device_for(job.voice.engine, self._settings)
             if not pieces_of(job).pieces:
                 what = f"{each.who}: nothing can be said in {job.text[:40]!r}"
                 found[Fault(each.line, what, "write words: there is no letter or digit in it")] = None

@@ -10,6 +10,9 @@ _INVISIBLE = frozenset("\u00ad\u061c\u200b\u200e\u200f\ufeff").union(
     map(chr, [*range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x2066, 0x2070), *range(0xFFF9, 0xFFFC)])
 )
 """Soft hyphen, zero-width space, joiner, BOM, and the marks of text direction: nothing is heard of them."""
+_PICTURES = re.compile(r"(?:[\u2600-\u27bf\U0001f000-\U0001faff][\ufe0e\ufe0f\u200d\U000e0020-\U000e007f]*)+")
+"""Emoji with what joins and colours them. Source: Unicode blocks Miscellaneous Symbols, Dingbats, and the pictographs of
+the Supplementary Multilingual Plane (UTS #51)."""
 _MOST_MARKS = 30
 """Most combining marks on one letter. Source: UAX #15, Stream-Safe Text Format (more make normalising quadratic)."""
 
@@ -23,6 +26,11 @@ def clean(text: str) -> str:
     kept = text.translate({ord(char): " " if char.isspace() else None for char in set(text) if _replaced(char)})
     whole = unicodedata.normalize("NFC", _fewer_marks(kept))
     return " ".join(_fewer_marks(whole).split())
+
+
+def without_pictures(text: str) -> str:
+    """``text`` without emoji and pictographs: an engine would read their names aloud. Transcripts keep them."""
+    return _PICTURES.sub(" ", text)
 
 
 def speakable(text: str) -> bool:

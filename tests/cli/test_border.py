@@ -52,6 +52,24 @@ def test_commands_in_a_hint_are_called_as_the_program_was(cli, as_health, monkey
     assert "./bin/demod-voice voices list" in json.loads(cli("health", "--json").err)["error"]["hint"]
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("render", "did you mean demod-voice episode render?"),
+        ("list", "demod-voice voices list or demod-voice engines list"),
+        ("episod", "did you mean episode?"),
+    ],
+)
+def test_a_command_without_its_group_is_known(cli, word, hint):
+    found = cli(word, "show.md")
+    assert found.code == 2
+    assert hint in found.err
+
+
+def test_a_fault_of_no_file_is_told_once(cli):
+    assert cli("config", "show", "--set", "sed=3").err.count("the flags") == 1
+
+
 def test_a_commands_return_value_is_the_exit_code(cli, as_health):
     as_health(lambda args, app: 6)
     assert cli("health").code == 6

@@ -17,13 +17,13 @@ def path(home: Path) -> Path:
 
 def test_a_first_hour_with_the_settings(cli, path):
     assert cli("config", "path").out == f"{path}\n"
-    assert cli("config", "check").out == f"{path}: ok, 0 set\n"
+    assert cli("config", "check").out == f"{path}: no settings file; all defaults\n"
     assert cli("config", "init").out == f"{path}\n"
     assert cli("config", "init").code == 2
     before = path.read_text()
     found = cli("config", "set", "episode.pauses.speaker_ms", "600")
     assert (found.code, found.out) == (0, "")
-    assert str(path) in found.err
+    assert found.err == f"episode.pauses.speaker_ms = 600 is saved in {path}\n"
     assert path.read_text().startswith(before)
     assert cli("config", "get", "episode.pauses.speaker_ms").out == "600\n"
     assert cli("config", "check").out == f"{path}: ok, 1 set\n"

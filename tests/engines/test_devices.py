@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from demod_voice.config import load_settings
-from demod_voice.engines import devices
+from demod_voice.engines import devices, pool
 from demod_voice.engines.devices import describe_gpus, device_for
 from demod_voice.engines.locate import engine
 from demod_voice.engines.pool import Pool
@@ -124,6 +124,25 @@ def test_a_device_that_the_engine_cannot_use_is_told_and_no_take_depends_on_it(
     with Pool(load_settings(), progress=heard) as pool:
         assert pool.speak("fake", SpeechRequest("hello")).degraded == ()
     assert heard.notes == ["fake: computes on cpu in place of cuda:0"]
+
+
+def test_that_there_is_no_gpu_is_told_once_and_only_when_something_is_spoken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = shutil.copytree(Path(__file__).resolve().parents[1] / "fakes" / "fake", tmp_path / "fake")
+    (fake / "engine.toml").write_text((fake / "engine.toml").read_text().replace("streams = true", "gpu = true"))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(tmp_path))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__FAKE__PYTHON", sys.executable)
+    none = ((), "no NVIDIA driver is loaded")
+    monkeypatch.setattr(devices, "describe_gpus", lambda: none)
+    monkeypatch.setattr(pool, "describe_gpus", lambda: none)
+    heard = Notes()
+    with Pool(load_settings(), progress=heard) as workers:
+        workers.load("fake")
+        assert heard.notes == []
+        for _ in range(2):
+            workers.speak("fake", SpeechRequest("hello"))
+    assert heard.notes == ["engine fake runs on the CPU: no NVIDIA driver is loaded"]
 
 
 class Notes(Silent):

@@ -19,6 +19,7 @@ from demod_voice.api.engines import (
     remove_engine,
 )
 from demod_voice.config import load_settings
+from demod_voice.engines import environments
 from demod_voice.engines.devices import device_for
 from demod_voice.engines.environments import EnvironmentState, environment_folder, python_for, state
 from demod_voice.engines.locate import engine, sdk_folder
@@ -138,6 +139,13 @@ def test_a_failed_installation_shows_what_pip_said(tiny: Path) -> None:
         install_engine("tiny", settings=load_settings())
     assert "HASH" in str(caught.value).upper()
     assert state(engine("tiny", load_settings()), load_settings()) is EnvironmentState.PARTIAL
+
+
+def test_a_pip_that_finds_nothing_at_all_is_told_as_a_network_that_may_be_away(tiny: Path) -> None:
+    said = ["ERROR: Could not find a version that satisfies the requirement tinypkg==1.0 (from versions: none)"]
+    error = environments._failed(engine("tiny", load_settings()), said)
+    assert "is the network, or the proxy of pip's configuration, there?" in (error.hint or "")
+    assert "run again: demod-voice engines install tiny" in (error.hint or "")
 
 
 def test_too_little_space_is_told_before(tiny: Path) -> None:

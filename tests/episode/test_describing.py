@@ -48,3 +48,23 @@ def test_the_length_is_estimated_at_the_pace_of_each_engine_and_voice(write_scri
         report = check_episode(script, settings=load_settings())
         assert report.words == 204
         assert report.estimated_s == pytest.approx(seconds, rel=0.1)
+
+
+def test_files_of_an_earlier_render_in_other_formats_are_named(write_script, tmp_path: Path) -> None:
+    script, settings = write_script(SCRIPT, "show.yaml"), load_settings()
+    render_episode(script, tmp_path / "show.flac", settings=settings)
+    told = describe_render(render_episode(script, tmp_path / "show.wav", settings=settings))
+    assert [line for line in told if "older" in line] == [
+        f"{tmp_path / 'show.flac'}  is older: not made by this render, and not in its manifest"
+    ]
+
+
+def test_a_line_of_an_engine_without_seeds_has_none_in_the_manifest(
+    write_script, tmp_path: Path, espeak_engine: Path
+) -> None:
+    head = "---\nspeakers:\n  Ada: {engine: espeak}\n  Ben: {engine: fake, voice: low}\n---\n"
+    script = write_script(head + "Ada: Hello.\n\nBen: Hello.\n")
+    report = render_episode(script, tmp_path / "show.wav", settings=load_settings())
+    first, second = (each["seed"] for each in report.manifest["segments"])
+    assert first is None
+    assert second > 0

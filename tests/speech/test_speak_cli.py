@@ -177,7 +177,7 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
-        ("a", 2, "unknown audio format"),
+        ("a", 2, "has no extension"),
         ("a.xyz", 2, "wav, "),
         ("no/a.wav", 7, "mkdir -p"),
         ("folder.wav", 7, "it is a folder"),

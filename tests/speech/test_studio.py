@@ -16,6 +16,7 @@ import pytest
 
 from demod_voice.config.folders import cache_folder
 from demod_voice.config.settings import EngineSettings
+from demod_voice.engines import devices
 from demod_voice.errors import (
     EngineError,
     EngineFailed,
@@ -329,6 +330,28 @@ def test_verify_starts_no_engine_whose_lines_are_finished(tmp_path: Path, settin
         next(tmp_path.glob("*.wav")).unlink()
         with pytest.raises(EngineError):
             studio.verify(asked, tmp_path)
+
+
+def test_an_emoji_is_not_said_and_a_line_without_one_keeps_its_take(tmp_path: Path, settings, job) -> None:
+    with Studio(settings) as studio:
+        take = studio.speak(job(f"{TEXT} \U0001f389"), tmp_path)
+        assert take.text_spoken == TEXT
+        assert take.key == studio.key(job(TEXT))
+
+
+def test_a_device_that_does_not_exist_is_refused_even_when_nothing_is_left_to_speak(
+    tmp_path: Path, settings, job, monkeypatch
+) -> None:
+    monkeypatch.setattr(devices, "describe_gpus", lambda: ((), "no NVIDIA driver is loaded"))
+    line = job(TEXT)
+    with Studio(settings) as studio:
+        studio.speak(line, tmp_path)
+    info = replace(line.voice.engine, gpu=True)
+    asked = [Question("Ada", replace(line, voice=replace(line.voice, engine=info)))]
+    with Studio(settings) as studio:
+        studio.verify(asked, tmp_path)
+    with Studio(replace(settings, device="cuda:0")) as studio, pytest.raises(UsageError, match="cuda:0 does not exist"):
+        studio.verify(asked, tmp_path)
 
 
 def test_streaming_gives_sound_and_keeps_nothing(tmp_path: Path, settings, job) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demod_voice.text.clean import clean, speakable
+from demod_voice.text.clean import clean, speakable, without_pictures
 
 ANY = st.text(st.characters(), max_size=60)  # surrogates and controls included
 
@@ -65,3 +65,17 @@ def test_thousands_of_marks_on_one_letter_become_thirty(mark: str) -> None:
 )
 def test_a_letter_or_digit_makes_text_speakable(text: str, expected: bool) -> None:
     assert speakable(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Hi \U0001f44b\U0001f3fd there", "Hi   there"),
+        ("family\U0001f468\u200d\U0001f469\u200d\U0001f467!", "family !"),
+        ("\u2764\ufe0f to all", "  to all"),
+        ("20\u00b0, \u00a9, \u00bd, \u20ac5 \u2192 x", "20\u00b0, \u00a9, \u00bd, \u20ac5 \u2192 x"),
+        ("\u0915\u094d\u200d\u0937 \u5b57 \U00020000", "\u0915\u094d\u200d\u0937 \u5b57 \U00020000"),
+    ],
+)
+def test_pictures_are_not_said_and_signs_and_letters_are(text: str, said: str) -> None:
+    assert without_pictures(text) == said
