@@ -138,10 +138,10 @@ def install(info: EngineInfo, settings: Settings, progress: Progress = SILENT, a
     folder = environment_folder(info)
     lock = folder.parent / f".{info.name}.lock"
     try:
-        with locked(lock, lambda: progress.note(f"waiting: another process installs engine {info.name}")):
+        with locked(lock, lambda: progress.note(f"waiting: another process installs engine {info.name}")) as held:
             if not again and _examined(info)[0] is EnvironmentState.READY:
                 return
-            _make(info, folder, progress)
+            _make(info, folder, progress, held)
     except OSError as error:
         raise output_error(folder, error) from error
 
@@ -163,7 +163,8 @@ def install_log(info: EngineInfo) -> Path:
     return state_folder() / f"install-{info.name}.log"
 
 
-def _make(info: EngineInfo, folder: Path, progress: Progress) -> None:
+def _make(info: EngineInfo, folder: Path, progress: Progress, held: int) -> None:
+    """Make it anew. Its children get the lock (descriptor ``held``): they may outlive a kill of this process."""
     _check_python(info)
     if folder.exists():
         reason = fault(info)
@@ -177,15 +178,15 @@ def _make(info: EngineInfo, folder: Path, progress: Progress) -> None:
     step = f"install {info.name}"
     packages = _packages(info)
     progress.start(step, len(packages) + 2, "packages")
-    _run(info, [_base_python(), "-m", "venv", str(folder)], "its environment could not be made")
+    _run(info, [_base_python(), "-m", "venv", str(folder)], "its environment could not be made", held)
     progress.advance(step)
-    _pip(info, folder, progress, step)
+    _pip(info, folder, progress, step, held)
     _drop(info, folder)
     write_json(folder / STAMP, _stamp(info))
     progress.finish(step)
 
 
-def _pip(info: EngineInfo, folder: Path, progress: Progress, step: str) -> None:
+def _pip(info: EngineInfo, folder: Path, progress: Progress, step: str, held: int) -> None:
     """Install the whole list; pip says a line per package."""
     if not (info.folder / LOCK_FILE).is_file():
         return
@@ -195,7 +196,9 @@ def _pip(info: EngineInfo, folder: Path, progress: Progress, step: str) -> None:
     for variable in ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX"):
         environ.pop(variable, None)
     lines: list[str] = []
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ, pass_fds=[held]
+    )
     try:
         for line in process.stdout or ():
             lines.append(line.rstrip())
@@ -230,8 +233,8 @@ def _failed(info: EngineInfo, lines: list[str]) -> EngineStartFailed:
     return EngineStartFailed(f"engine {info.name} could not be installed\n{text}", again)
 
 
-def _run(info: EngineInfo, command: list[str], what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(info: EngineInfo, command: list[str], what: str, held: int) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=[held])
     if done.returncode != 0:
         lines = (done.stdout + done.stderr).strip().splitlines()
         if "ensurepip" in done.stdout + done.stderr:

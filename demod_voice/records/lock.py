@@ -13,8 +13,10 @@ from demod_voice.records.atomic import output_error
 
 
 @contextmanager
-def locked(path: Path, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold the lock file at ``path`` (made when missing) for the length of the block.
+def locked(path: Path, on_wait: Callable[[], None] | None = None) -> Iterator[int]:
+    """Hold the lock file at ``path`` (made when missing) for the length of the block; gives its descriptor.
+
+    A child that is given the descriptor (``pass_fds``) holds the lock too: killed, this process does not free it.
 
     ``on_wait`` is called once when another process holds it, so that the user can be told. A holder may remove the file
     with its folder: who waited for it takes the new one.
@@ -32,7 +34,7 @@ def locked(path: Path, on_wait: Callable[[], None] | None = None) -> Iterator[No
                 on_wait = None
                 fcntl.flock(file, fcntl.LOCK_EX)
             if _is_still(file, path):
-                yield
+                yield file.fileno()
                 return
 
 

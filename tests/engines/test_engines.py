@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from support.processes import gone
 
 from demod_voice.api.engines import (
     check_engine,
@@ -26,6 +32,7 @@ from demod_voice.engines.locate import engine, sdk_folder
 from demod_voice.engines.manifest import read_engine
 from demod_voice.errors import EngineNotInstalled, EngineStartFailed, FaultsError, OutputError, UsageError
 from demod_voice.records.hashing import hash_file
+from demod_voice.records.lock import locked
 
 TOML = """name = "tiny"
 summary = "A tiny engine"
@@ -146,6 +153,33 @@ def test_a_pip_that_finds_nothing_at_all_is_told_as_a_network_that_may_be_away(t
     error = environments._failed(engine("tiny", load_settings()), said)
     assert "is the network, or the proxy of pip's configuration, there?" in (error.hint or "")
     assert "run again: demod-voice engines install tiny" in (error.hint or "")
+
+
+def test_an_installation_whose_parent_was_killed_is_waited_for(tiny: Path, tmp_path: Path) -> None:
+    """What the killed process had started still writes into the environment."""
+    tell = f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid"
+    (tmp_path / "python").write_text(f"#!/bin/sh\n{tell}\nexec sleep 30\n")
+    (tmp_path / "python").chmod(0o755)
+    code = (
+        "from demod_voice.engines import environments as e; from demod_voice.api.engines import install_engine\n"
+        "from demod_voice.config import load_settings\n"
+        f"e._base_python = lambda: {str(tmp_path / 'python')!r}\n"
+        "install_engine('tiny', settings=load_settings())"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    parent.kill()
+    parent.wait()
+    child = int((tmp_path / "pid").read_text())
+    try:
+        lock = environment_folder(engine("tiny", load_settings())).parent / ".tiny.lock"
+        with locked(lock, lambda: os.kill(child, signal.SIGKILL)):
+            assert gone(child), "the lock came free while the child lived"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
 
 def test_too_little_space_is_told_before(tiny: Path) -> None:
