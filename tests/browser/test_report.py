@@ -134,6 +134,14 @@ def test_every_word_stands_out_from_its_ground(browser: Browser, hostile: Path, 
         assert opened(browser, path, dark=dark).run(CONTRAST) == []
 
 
+def test_it_is_printed_in_black_on_white(browser: Browser, hostile: Path):
+    page = opened(browser, hostile, dark=True)
+    page.printed()
+    assert page.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.run(CONTRAST) == []
+    assert page.run("document.querySelector('.player').checkVisibility()") is False
+
+
 def test_a_row_a_chapter_and_the_time_line_are_heard_where_they_are(browser: Browser, show: Path):
     page = opened(browser, show)
     page.until("audio.readyState >= 1")

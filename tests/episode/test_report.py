@@ -152,6 +152,9 @@ def test_the_verdict_comes_first_and_is_the_worst_that_is_known(sound: SoundView
     assert verdict(fine, line_facts(fine)).mark == FINE
     look = told(sound)
     assert verdict(look, line_facts(look)).mark == LOOK
+    noted = told(even, notes=["not for commercial use: Ada: CPML"])
+    assert verdict(noted, line_facts(noted)).mark == LOOK
+    assert "not for commercial use: Ada: CPML" in page(noted)
     bad = told(even, warnings=["mp3: -17.00 LUFS, outside the target"])
     assert verdict(bad, line_facts(bad)).mark == BAD
     html = page(bad)

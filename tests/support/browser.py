@@ -144,6 +144,11 @@ class Page:
         broken = [str(each["params"]["exceptionDetails"]) for each in self._said("Runtime.exceptionThrown")]
         return broken + [str(each["params"]["entry"]["text"]) for each in self._said("Log.entryAdded")]
 
+    def printed(self) -> None:
+        """Show it as it is printed from a dark screen."""
+        scheme = [{"name": "prefers-color-scheme", "value": "dark"}]
+        self._browser.call("Emulation.setEmulatedMedia", self._session, media="print", features=scheme)
+
     def picture(self, path: Path) -> None:
         """Write a picture of what is seen (PNG)."""
         data = self._browser.call("Page.captureScreenshot", self._session)["data"]

@@ -85,6 +85,8 @@ class Verdict:
     """``fine``, ``look`` or ``bad``."""
     sentence: str
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    """What is no fault, and should be known: a licence that forbids a use."""
 
 
 def line_facts(told: Told) -> list[LineFacts]:
@@ -111,7 +113,7 @@ def _line(number: int, segment: Mapping[str, Any], source: str, told: Told) -> L
         speaker=segment.get("speaker", ""),
         text=segment.get("text") or (f"[{recording['file']}]" if recording else ""),
         line=segment.get("line", 0),
-        seed=segment.get("seed", 0),
+        seed=segment.get("seed") or 0,
         attempt=segment.get("attempt", 0),
         engine=segment.get("engine", ""),
         source="recording" if recording else "locked" if segment.get("locked") else source,
@@ -128,12 +130,15 @@ def _not_given(degraded: str) -> str:
 def verdict(told: Told, lines: Sequence[LineFacts]) -> Verdict:
     """Is the episode fine? Warnings are misses of a target; everything else that is odd asks for a look."""
     warnings = tuple(str(each) for each in told.story.get("warnings", ()))
+    notes = tuple(str(each) for each in told.story.get("notes", ()))
     odd = sum(bool(each.faults) for each in lines)
     if warnings:
-        return Verdict(BAD, f"{_count(len(warnings), 'warning')}: the episode misses a target.", warnings)
+        return Verdict(BAD, f"{_count(len(warnings), 'warning')}: the episode misses a target.", warnings, notes)
     if odd:
-        return Verdict(LOOK, f"Within its targets; {_count(odd, 'line')} worth a look.", ())
-    return Verdict(FINE, "Everything is within its targets.", ())
+        return Verdict(LOOK, f"Within its targets; {_count(odd, 'line')} worth a look.", (), notes)
+    if notes:
+        return Verdict(LOOK, "Within its targets; mind the notes.", (), notes)
+    return Verdict(FINE, "Everything is within its targets.", (), ())
 
 
 def _count(number: int, what: str) -> str:

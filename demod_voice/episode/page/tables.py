@@ -19,7 +19,7 @@ PEAK_ROOM_DB = 0.05
 
 def verdict_html(verdict: Verdict) -> str:
     """The first thing to see: is it fine?"""
-    rows = "".join(f"<li>{escape(each)}</li>" for each in verdict.warnings)
+    rows = "".join(f"<li>{escape(each)}</li>" for each in (*verdict.warnings, *verdict.notes))
     listed = f"<ul>{rows}</ul>" if rows else ""
     mark = MARKS.get(verdict.mark, "!")
     return (
@@ -77,12 +77,20 @@ def formats_html(told: Told) -> str:
                 clock(each["duration_s"]),
                 f"{each['lufs']:.2f}",
                 f"{each['true_peak_dbtp']:.2f}",
-                f"{each['corrected_db']:+.2f}" if each.get("corrected_db") else "0",
+                _gain(each),
                 f'<span class="{"pass" if good else "fail"}">{"✓ met" if good else "✗ missed"}</span>',
             ]
         )
-    heads = ["File", "Size", "Length", "Loudness, LUFS", "True peak, dBTP", "Correction, dB", "Targets"]
+    heads = ["File", "Size", "Length", "Loudness, LUFS", "True peak, dBTP", "Gain, dB", "Targets"]
     return table("Files, measured after encoding", heads, rows, "wide")
+
+
+def _gain(measured: Mapping[str, Any]) -> str:
+    """What was added before encoding, so that the encoder's own step is made up for."""
+    gain_db = measured.get("gain_db", measured.get("corrected_db")) or 0.0
+    encodes = measured.get("encodes", 1)
+    again = f" (encoded {encodes} times)" if encodes > 1 else ""
+    return f"{gain_db:+.2f}{again}" if gain_db else f"0{again}"
 
 
 def degradations_html(lines: Sequence[LineFacts]) -> str:
@@ -180,15 +188,24 @@ def _play(start_s: float, label: str, words: str) -> str:
 def voices_html(told: Told, lines: Sequence[LineFacts]) -> str:
     """Who speaks with what, by whose leave, and under which licence."""
     rows = []
+    licences = {each["speaker"]: each for each in told.story.get("voice_licences", ())}
     total = sum(each.end_s - each.start_s for each in lines) or 1.0
     for name, each in told.story["voices"].items():
         own = [line.end_s - line.start_s for line in lines if line.speaker == name]
         share = f"{clock(sum(own))} ({100 * sum(own) / total:.0f} %)"
         made = f"{each['engine']}/{each['voice']}" if each.get("voice") else each["engine"]
-        facts = [made, each.get("language"), each.get("consent"), each.get("licence")]
+        facts = [made, each.get("language"), each.get("consent"), _licence(licences.get(name, each))]
         rows.append([escape(name), str(len(own)), share, *(escape(str(fact or "-")) for fact in facts)])
     heads = ["Speaker", "Lines", "Speech", "Voice", "Language", "Consent", "Licence of the voice"]
     return table("Voices", heads, rows, "wide")
+
+
+def _licence(facts: Mapping[str, Any]) -> str:
+    """A voice's licence and what it means for a show that earns money."""
+    kind, licence = facts.get("kind", ""), str(facts.get("licence") or "-")
+    if kind == "none":
+        return "no terms on the sound"
+    return f"{licence} ({kind})" if kind in ("unknown", "non-commercial") and licence != kind else licence
 
 
 def synthetic_words(lines: Sequence[LineFacts]) -> str:
