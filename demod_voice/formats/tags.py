@@ -154,6 +154,11 @@ def _attributes(name: str, body: str, resolved: Callable[[str], str]) -> dict[st
     return attributes
 
 
+def odd_sign(sounds: str) -> str:
+    """The first sign that no IPA is written with, or nothing."""
+    return next((char for char in sounds if not _SOUNDS.fullmatch(char)), "")
+
+
 def known(tag: XmlTag) -> bool:
     """True of an element of a script."""
     return tag.name in ELEMENTS
@@ -279,7 +284,7 @@ def _phoneme(around: Span, tag: XmlTag) -> Span:
     sounds = " ".join(_needed(tag, "ph").split())
     if tag.attributes.get("alphabet", "ipa").lower() != "ipa":
         raise TagError(f'<phoneme alphabet="{tag.attributes["alphabet"][:60]}">: unknown alphabet', "write IPA")
-    odd = next((char for char in sounds if not _SOUNDS.fullmatch(char)), "")
+    odd = odd_sign(sounds)
     if odd:
         raise TagError(f"<phoneme>: {odd!r} is no sign of IPA", f"as in {ELEMENTS['phoneme'].example}")
     return replace(around, phonemes=sounds)
