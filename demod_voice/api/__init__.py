@@ -50,6 +50,7 @@ _EXPORTS = {
         "UsageError",
     ),
     "health": ("Check", "check_health"),
+    "lexicon": ("Hit", "LexiconReport", "check_lexicon"),
     "piper": ("PiperFile", "PiperOptions", "infer_piper"),
     "publishing": ("Channel", "Item", "Preset", "feed_xml", "list_presets"),
     "preview": ("PreviewReport", "preview_episode"),
@@ -72,6 +73,7 @@ _EXPORTS = {
         "redo_take",
         "unlock_take",
     ),
+    "text": ("NormalizedText", "PhonemeText", "normalize_text", "text_phonemes"),
     "voices": (
         "AddReport",
         "Audition",

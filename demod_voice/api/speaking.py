@@ -168,7 +168,7 @@ def _stream(jobs: list[LineJob], settings: Settings, progress: Progress) -> Iter
 
 def _jobs(text: str, choice: VoiceChoice, settings: Settings) -> list[LineJob]:
     """A line for each paragraph that can be said."""
-    voice = _voice(choice, settings)
+    voice = voice_of(choice, settings)
     language = voice.language or settings.language
     parts = [part for part in _PARAGRAPHS.split(text) if speakable(part)]
     if not parts:
@@ -178,7 +178,12 @@ def _jobs(text: str, choice: VoiceChoice, settings: Settings) -> list[LineJob]:
     return [LineJob(f"speak-{number}", part, voice, language, settings.seed) for number, part in enumerate(parts)]
 
 
-def _voice(choice: VoiceChoice, settings: Settings) -> ResolvedVoice:
+def voice_of(choice: VoiceChoice, settings: Settings) -> ResolvedVoice:
+    """The voice that is meant.
+
+    Raises:
+        UsageError: there is no such voice or engine.
+    """
     return resolve(
         settings,
         engine=choice.engine,

@@ -7,7 +7,7 @@ import argparse
 from demod_voice.cli import diff, preview, takes
 from demod_voice.cli.app import App, Parser, command
 from demod_voice.cli.called import as_called
-from demod_voice.cli.mixing import add_mix_flags, add_speaking_flags
+from demod_voice.cli.mixing import add_lexicon_flag, add_mix_flags, add_speaking_flags
 from demod_voice.cli.publishing import add_publishing_flags
 
 
@@ -24,6 +24,7 @@ def register(parser: Parser) -> None:
         examples=["demod-voice episode check script.md", "demod-voice episode check script.json --json"],
     )
     check.add_argument("script", metavar="SCRIPT", help="Markdown, JSON or YAML script")
+    add_lexicon_flag(check)
     new = command(
         commands,
         "new",

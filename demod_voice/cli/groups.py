@@ -7,6 +7,8 @@ PROGRAM = "demod-voice"
 GROUPS = {
     "episode": ("episode", "Turn a script into a finished show"),
     "speak": ("speak", "Say a text: to a file, or to stdout as it is made"),
+    "text": ("text", "Show what an engine will be given: words, or phonemes"),
+    "lexicon": ("lexicon", "Check pronunciations, and see where they apply"),
     "voices": ("voices", "List, try, add and carry voices, with their consent"),
     "engines": ("engines", "Install, inspect and check speech engines"),
     "piper": ("piper", "Piper voices straight from their model files"),

@@ -16,8 +16,16 @@ def add_mix_flags(parser: Parser, *, timing: bool = True) -> None:
     )
 
 
+def add_lexicon_flag(parser: Parser) -> None:
+    """How words are said."""
+    add_setting_flag(
+        parser, "--lexicon", key="episode.lexicons", metavar="FILE", help="pronunciations (docs/pronunciation.md)"
+    )
+
+
 def add_speaking_flags(parser: Parser) -> None:
     """What decides how lines are spoken."""
+    add_lexicon_flag(parser)
     add_setting_flag(parser, "--jobs", key="jobs", metavar="N", help="lines spoken at once; never changes the result")
     add_setting_flag(parser, "--seed", key="seed", metavar="N", help="seed of everything random")
     add_setting_flag(parser, "--language", key="language", metavar="TAG", help="language of a script that names none")

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from demod_voice.cli.app import App, Parser, add_setting_flag, leaf
@@ -25,8 +26,7 @@ STDIO = "-"
 def register(parser: Parser) -> None:
     """Declare ``speak``."""
     leaf(parser, _run, EXAMPLES, description="Say a text: to a WAV, FLAC, MP3, M4A or Opus file, or raw to stdout.")
-    parser.add_argument("text", nargs="?", metavar="TEXT", help="what to say; - reads it from stdin")
-    parser.add_argument("--file", metavar="FILE", help="read the text from FILE (UTF-8)")
+    add_text_source(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -38,13 +38,15 @@ def register(parser: Parser) -> None:
     add_setting_flag(parser, "--device", key="device", metavar="DEVICE", help="auto, cpu or cuda:N")
 
 
+def add_text_source(parser: Parser) -> None:
+    """Where the text comes from."""
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="what to say; - reads it from stdin")
+    parser.add_argument("--file", metavar="FILE", help="read the text from FILE (UTF-8)")
+
+
 def add_voice_flags(parser: Parser) -> None:
     """The flags that say who speaks, and how."""
-    parser.add_argument("--engine", metavar="NAME", default="", help="speech engine (default: engines.default)")
-    parser.add_argument("--voice", metavar="NAME", default="", help="saved voice, model path, or a voice of the engine")
-    parser.add_argument("--model", metavar="PATH", default="", help="model file, such as a Piper .onnx")
-    parser.add_argument("--speaker", metavar="S", default="", help="speaker inside the model, by name or number")
-    parser.add_argument("--language", metavar="TAG", default="", help="BCP 47 tag, such as en or pt-BR")
+    add_speaker_flags(parser)
     parser.add_argument("--speed", metavar="X", type=float, default=1.0, help="ratio of the voice's own rate")
     parser.add_argument("--pitch", metavar="X", type=float, default=1.0, help="ratio of the voice's own pitch")
     parser.add_argument("--volume", metavar="DB", type=float, default=0.0, help="gain in dB")
@@ -53,21 +55,31 @@ def add_voice_flags(parser: Parser) -> None:
     )
 
 
+def add_speaker_flags(parser: Parser) -> None:
+    """The flags that say who speaks."""
+    parser.add_argument("--engine", metavar="NAME", default="", help="speech engine (default: engines.default)")
+    parser.add_argument("--voice", metavar="NAME", default="", help="saved voice, model path, or a voice of the engine")
+    parser.add_argument("--model", metavar="PATH", default="", help="model file, such as a Piper .onnx")
+    parser.add_argument("--speaker", metavar="S", default="", help="speaker inside the model, by name or number")
+    parser.add_argument("--language", metavar="TAG", default="", help="BCP 47 tag, such as en or pt-BR")
+
+
 def voice_choice(args: argparse.Namespace) -> VoiceChoice:
     """The voice that the flags of ``add_voice_flags`` describe."""
-    from demod_voice.api.speaking import VoiceChoice
-
-    return VoiceChoice(
-        engine=args.engine,
-        voice=args.voice,
-        model=args.model,
-        speaker=args.speaker,
-        language=args.language,
+    return replace(
+        speaker_choice(args),
         speed=args.speed,
         pitch=args.pitch,
         volume_db=args.volume,
         style=parse_style(args.style),
     )
+
+
+def speaker_choice(args: argparse.Namespace) -> VoiceChoice:
+    """The voice that the flags of ``add_speaker_flags`` describe."""
+    from demod_voice.api.speaking import VoiceChoice
+
+    return VoiceChoice(args.engine, args.voice, args.model, args.speaker, args.language)
 
 
 def parse_style(pairs: Sequence[str]) -> dict[str, Any]:
@@ -103,7 +115,7 @@ def _run(args: argparse.Namespace, app: App) -> None:
             "raw sound is not written to a terminal" if args.output else "no output was given",
             "give -o FILE.wav, or pipe it: demod-voice speak TEXT -o - | aplay -f S16_LE -r 22050 -c 1",
         )
-    text = _text(args, app)
+    text = text_of(args, app)
     if to_stdout:
         _stream(text, args, app)
     else:
@@ -135,7 +147,7 @@ def _stream(text: str, args: argparse.Namespace, app: App) -> None:
         out.flush()
 
 
-def _text(args: argparse.Namespace, app: App) -> str:
+def text_of(args: argparse.Namespace, app: App) -> str:
     """The text from the one place that was named.
 
     Raises:

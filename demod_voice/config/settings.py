@@ -96,6 +96,9 @@ class Episode:
         50.0, "Equal-power crossfade where two lines abut without a pause.", minimum=0.0, maximum=1000.0
     )
     report: bool = key(True, "Write X.report.html beside the episode: a page that shows it, for a browser.")
+    lexicons: tuple[str, ...] = key(
+        (), "Pronunciation lexicons (YAML files) of every episode; a script's own come after them and win."
+    )
     pauses: Pauses = field(default_factory=Pauses)
 
 

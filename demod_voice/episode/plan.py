@@ -13,12 +13,14 @@ from demod_worker.messages import Voice
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.engines.types import EngineInfo
+from demod_voice.episode.lexicons import read_lexicons
 from demod_voice.episode.sound_files import media_faults
 from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.formats.script import Chapter, Effect, Script, ScriptLine, SpeakerSpec
 from demod_voice.formats.script_file import scan_script
 from demod_voice.records.hashing import hash_json
 from demod_voice.speech.studio import LineJob, Question
+from demod_voice.text.lexicon import Lexicon
 from demod_voice.text.spans import Span
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 
@@ -139,8 +141,17 @@ def _plan(script: Script, folder: Path, settings: Settings) -> tuple[Plan, list[
     language = script.language or settings.language
     seed = settings.seed if script.seed is None else script.seed
     voices, faults = _resolve_speakers(script, folder, settings, language)
-    lines = tuple(_planned(script, voices, language, seed))
+    lexicon = read_lexicons(settings)
+    lines = tuple(_pronounced(line, lexicon) for line in _planned(script, voices, language, seed))
     return Plan(script, language, seed, voices, lines, folder), [*faults, *media_faults(script, folder, settings)]
+
+
+def _pronounced(line: PlannedLine, lexicon: Lexicon) -> PlannedLine:
+    """The line with what the lexicons say in its job; its id stays, so that only takes that it changes are made anew."""
+    if line.recorded:
+        return line
+    text, spans, _ = lexicon.pronounced(line.job.text, line.job.spans, line.speaker, line.job.language)
+    return replace(line, job=replace(line.job, text=text, spans=spans))
 
 
 def line_id(chapter: Chapter, line: ScriptLine, occurrences: Counter[str]) -> str:

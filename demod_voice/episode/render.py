@@ -24,7 +24,7 @@ from demod_voice.episode.page.facts import Told
 from demod_voice.episode.production import PLAIN, RenderOptions, produce, speak
 from demod_voice.episode.publication import prepare_publication, publish_episode
 from demod_voice.episode.report import begin_view, lanes, sources, write_report
-from demod_voice.episode.request import Request, remember
+from demod_voice.episode.request import remember, request_of
 from demod_voice.episode.timing_file import write_timing
 from demod_voice.errors import QualityError
 from demod_voice.mix.loudness import prepare
@@ -95,7 +95,7 @@ def render(
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
         sweep(outputs.files)
         run = RunFolder(outputs.work)
-        remember(run.path, Request(script_path, settings.seed, settings.language, settings.attempts))
+        remember(run.path, request_of(script_path, settings))
         with clock.phase("speak"):
             takes = speak(production, run, progress)
         with clock.phase("mix"):

@@ -28,10 +28,12 @@ class Request:
     seed: int
     language: str
     attempts: int
+    lexicons: tuple[Path, ...] = ()
 
     def settings(self, now: Settings) -> Settings:
         """Today's settings with what the episode was rendered with in their place."""
-        return replace(now, seed=self.seed, language=self.language, attempts=self.attempts)
+        episode = replace(now.episode, lexicons=tuple(map(str, self.lexicons)))
+        return replace(now, seed=self.seed, language=self.language, attempts=self.attempts, episode=episode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class _Stored:
     seed: int
     language: str
     attempts: int
+    lexicons: tuple[str, ...] = ()
 
 
 def remember(work: Path, request: Request) -> None:
@@ -50,8 +53,11 @@ def remember(work: Path, request: Request) -> None:
     Raises:
         OutputError: the folder cannot be written.
     """
-    script = os.path.relpath(request.script.resolve(), work.parent.resolve())
-    write_json(work / FILE, asdict(_Stored(script, request.seed, request.language, request.attempts)))
+    script, *lexicons = (
+        os.path.relpath(path.resolve(), work.parent.resolve()) for path in (request.script, *request.lexicons)
+    )
+    stored = _Stored(script, request.seed, request.language, request.attempts, tuple(lexicons))
+    write_json(work / FILE, asdict(stored))
 
 
 def recall(work: Path) -> Request:
@@ -66,4 +72,11 @@ def recall(work: Path) -> Request:
     except (OSError, ValueError, BadMessage) as error:
         hint = "render it first, or name the script: --script FILE"
         raise UsageError(f"{work} does not say which script it is made from", hint) from error
-    return Request(work.parent / stored.script, stored.seed, stored.language, stored.attempts)
+    lexicons = tuple(work.parent / each for each in stored.lexicons)
+    return Request(work.parent / stored.script, stored.seed, stored.language, stored.attempts, lexicons)
+
+
+def request_of(script: Path, settings: Settings) -> Request:
+    """The request that a render of ``script`` with these settings is."""
+    lexicons = tuple(Path(each) for each in settings.episode.lexicons)
+    return Request(script, settings.seed, settings.language, settings.attempts, lexicons)

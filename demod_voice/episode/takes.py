@@ -18,7 +18,7 @@ from demod_voice.config.settings import Settings
 from demod_voice.episode.chosen import Choice, applies, match, read_choices, write_choices
 from demod_voice.episode.naming import SHORTEST_PREFIX, find_line
 from demod_voice.episode.plan import Plan, read_plan
-from demod_voice.episode.request import Request, recall
+from demod_voice.episode.request import recall, request_of
 from demod_voice.errors import UsageError
 from demod_voice.records.hashing import hash_bytes, seed_from
 from demod_voice.records.lock import locked
@@ -284,7 +284,7 @@ def open_takes(
     """
     work = work_folder(output)
     check_inside([work, *([script] if script else [])], settings.paths.allowed_roots)
-    request = recall(work) if script is None else Request(script, settings.seed, settings.language, settings.attempts)
+    request = recall(work) if script is None else request_of(script, settings)
     known = request.settings(settings)
     plan = read_plan(request.script, known)
     with (

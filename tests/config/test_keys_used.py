@@ -394,6 +394,17 @@ def _(settings: Settings, folder: Path) -> Any:
     return list(outputs_for(folder / "x.mp3", (), settings).audio)
 
 
+@row("episode.lexicons", ([], ["words.yaml"]), ("A GIF.", "A jif."))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.episode.lexicons import read_lexicons
+
+    (folder / "words.yaml").write_text("words: {GIF: jif}\n")
+    paths = tuple(str(folder / each) for each in settings.episode.lexicons)
+    lexicon = read_lexicons(replace(settings, episode=replace(settings.episode, lexicons=paths)))
+    text, spans, _ = lexicon.pronounced("A GIF.", (), "Ada", "en")
+    return "".join(span.alias or span.text for span in spans) or text
+
+
 @row("episode.report", (True, False), (True, False))
 def _(settings: Settings, folder: Path) -> Any:
     rendered(settings, folder)

@@ -102,7 +102,7 @@ def test_markup_that_pronounces_is_left_alone_and_the_manner_is_kept() -> None:
 
 def test_a_pattern_that_never_ends_is_a_fault_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("demod_voice.text.lexicon.LONGEST_S", 0.1)
-    bad = Lexicon((Entry(r"(?:a|aa|b?a)+(?:c|$)x", "y", pattern=True, source="show.yaml", line=7),))
+    bad = Lexicon((Entry(r"(?:a|aa)+c", "y", pattern=True, source="show.yaml", line=7),))
     began = time.monotonic()
     with pytest.raises(UsageError, match=r"show\.yaml:7: the pattern .* takes too long"):
         bad.pronounced("a" * 60 + "!c", (), "Ada", "en")
