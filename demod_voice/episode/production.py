@@ -9,6 +9,7 @@ from pathlib import Path
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
+from demod_voice.episode.chosen import FILE as CHOICES
 from demod_voice.episode.chosen import chosen_takes
 from demod_voice.episode.mix_settings import mix_of
 from demod_voice.episode.mixing import TAKES
@@ -95,7 +96,7 @@ def speak(production: Production, run: RunFolder, progress: Progress, only: Sequ
             recorded = recorded_takes(plan, folder, settings, jobs, progress)
             return speak_all(plan, studio, folder, jobs, progress, {**chosen, **recorded})
     except BaseException:
-        run.remove_if_empty()
+        run.remove_if_empty({CHOICES})
         raise
 
 

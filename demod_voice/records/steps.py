@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -113,10 +113,14 @@ class RunFolder:
             return None
         return StepRecord(step.key, hashes, stored["facts"], reused=True)
 
-    def remove_if_empty(self) -> None:
-        """Remove the folder when nothing in it is worth keeping: no take, no record, no word of an engine."""
+    def remove_if_empty(self, precious: Collection[str] = ()) -> None:
+        """Remove the folder when nothing in it is worth keeping: no take, no record, no word of an engine.
+
+        Args:
+            precious: names of files directly in the folder that are worth keeping too.
+        """
         files = [path for path in self.path.rglob("*") if path.is_file() and path.stat().st_size]
-        if not any(path.parent != self.path or path.suffix == ".log" for path in files):
+        if not any(path.parent != self.path or path.suffix == ".log" or path.name in precious for path in files):
             shutil.rmtree(self.path, ignore_errors=True)
 
     def _record(self, name: str) -> Path:

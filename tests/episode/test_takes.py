@@ -155,6 +155,16 @@ def test_a_locked_take_that_is_gone_stops_the_render_before_anything_is_spoken(s
         again(show)
 
 
+def test_choices_outlive_a_render_that_kept_nothing(show: Path):
+    lock_take(show, first_line(show), settings=load_settings())
+    work = show.with_suffix(".demod")
+    for name in ("takes", "steps"):
+        shutil.rmtree(work / name)
+    with pytest.raises(FaultsError):
+        again(show)
+    assert (work / "chosen.json").is_file()
+
+
 def test_a_locked_take_that_is_gone_comes_back_from_the_cache(show: Path):
     _, locked = lock_take(show, first_line(show), settings=load_settings())
     before = hash_file(show)

@@ -128,7 +128,7 @@ def _other_lanes(sheet: _Sheet, told: Told) -> None:
 
 def _waveform(sheet: _Sheet, told: Told) -> None:
     sound = told.sound
-    sheet.heading("Waveform: peak and RMS of full scale")
+    sheet.heading("Waveform: peak and RMS")
     parts = []
     for name, values in (("peak", sound.peaks), ("rms", sound.levels)):
         upper = [f"{number},{1 - value:.3f}" for number, value in enumerate(_stepped(values))]
@@ -141,6 +141,10 @@ def _waveform(sheet: _Sheet, told: Told) -> None:
         f'<svg x="0" y="{sheet.height}" width="100%" height="{WAVE}" viewBox="0 0 {columns:.2f} 2" '
         f'preserveAspectRatio="none" class="wave">{"".join(parts)}</svg>'
     )
+    for words, part in (("0 dBFS", 0.0), ("-6", 0.25)):
+        y = sheet.height + part * WAVE
+        sheet.parts.append(f'<line class="grid" x1="0" x2="100%" y1="{y:g}" y2="{y:g}"/>')
+        sheet.parts.append(f'<text class="tick" x="3" y="{y + 11:g}">{words}</text>')
     sheet.height += WAVE + GAP
 
 
