@@ -55,6 +55,7 @@ _EXPORTS = {
     "publishing": ("Channel", "Item", "Preset", "feed_xml", "list_presets"),
     "preview": ("PreviewReport", "preview_episode"),
     "speaking": (
+        "Reading",
         "SpokenFile",
         "VoiceChoice",
         "decode_text",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from demod_voice.api.spoken_lines import Reading, SpokenLine, lines_of
 from demod_voice.audio.clip import Clip
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
@@ -20,15 +20,21 @@ from demod_voice.media.tags import Tags
 from demod_voice.media.wav import WavWriter, encode_pcm, read_wav
 from demod_voice.records.atomic import abandoned, check_name, output_error, replacing
 from demod_voice.records.progress import SILENT, Progress
-from demod_voice.speech.studio import LineJob, Question, Studio
-from demod_voice.text.clean import speakable
+from demod_voice.speech.studio import Question, Studio
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 
-__all__ = ["SpokenFile", "VoiceChoice", "decode_text", "pcm_s16le", "read_text", "speak_to_file", "stream_speech"]
+__all__ = [
+    "Reading",
+    "SpokenFile",
+    "VoiceChoice",
+    "decode_text",
+    "pcm_s16le",
+    "read_text",
+    "speak_to_file",
+    "stream_speech",
+]
 
-PARAGRAPH_GAP_S = 0.6
-"""Silence between two paragraphs of a text that is read out."""
-_PARAGRAPHS = re.compile(r"\n[^\S\n]*\n\s*")
+PLAIN = Reading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ def speak_to_file(
     text: str,
     output: str | Path,
     choice: VoiceChoice | None = None,
+    reading: Reading = PLAIN,
     *,
     settings: Settings = DEFAULTS,
     progress: Progress = SILENT,
@@ -88,25 +95,30 @@ def speak_to_file(
     check_name(target)
     for left in abandoned(target.parent, target.name):
         left.unlink(missing_ok=True)
-    jobs = _jobs(text, choice or VoiceChoice(), settings)
+    lines = lines_of(text, voice_of(choice or VoiceChoice(), settings), reading, settings)
     degraded: dict[str, None] = {}
-    progress.start("speak", len(jobs), "paragraphs")
+    progress.start("speak", len(lines), "paragraphs")
     with tempfile.TemporaryDirectory(prefix="demod-voice-") as temporary, Studio(settings, progress=progress) as studio:
-        studio.verify([Question(job.voice.name, job) for job in jobs])
-        takes = _takes(studio, jobs, Path(temporary), degraded, progress)
+        studio.verify([Question(line.job.voice.name, line.job) for line in lines])
+        takes = _takes(studio, lines, Path(temporary), degraded, progress)
         with replacing(target) as unfinished:
             wav = unfinished if kind == "wav" else Path(temporary) / "whole.wav"
             rate, num_samples = _write(takes, wav)
             if kind != "wav":
                 encode(wav, unfinished, kind, settings.encode, _TAGS, ())
     progress.finish("speak")
-    voice = jobs[0].voice
+    voice = lines[0].job.voice
     length = num_samples / rate
-    return SpokenFile(target, length, rate, voice.engine.name, voice.name, len(jobs), tuple(degraded))
+    return SpokenFile(target, length, rate, voice.engine.name, voice.name, len(lines), tuple(degraded))
 
 
 def stream_speech(
-    text: str, choice: VoiceChoice | None = None, *, settings: Settings = DEFAULTS, progress: Progress = SILENT
+    text: str,
+    choice: VoiceChoice | None = None,
+    reading: Reading = PLAIN,
+    *,
+    settings: Settings = DEFAULTS,
+    progress: Progress = SILENT,
 ) -> Iterator[Clip]:
     """The sound of ``text`` while it is made, at the engine's own rate.
 
@@ -116,7 +128,8 @@ def stream_speech(
         UsageError: text or voice is wrong.
         EngineError: the engine failed (while iterating).
     """
-    return _stream(_jobs(text, choice or VoiceChoice(), settings), settings, progress)
+    voice = voice_of(choice or VoiceChoice(), settings)
+    return _stream(lines_of(text, voice, reading, settings), settings, progress)
 
 
 def read_text(path: str | Path, *, settings: Settings = DEFAULTS) -> str:
@@ -152,30 +165,19 @@ def pcm_s16le(clip: Clip) -> bytes:
 _TAGS = Tags(title="", artist="", album="", date="", comment="", extra={"SYNTHETIC_SPEECH": "true"})
 
 
-def _stream(jobs: list[LineJob], settings: Settings, progress: Progress) -> Iterator[Clip]:
+def _stream(lines: list[SpokenLine], settings: Settings, progress: Progress) -> Iterator[Clip]:
     rate = 0
     with Studio(settings, progress=progress) as studio:
-        studio.verify([Question(jobs[0].voice.name, job) for job in jobs])
-        for job in jobs:
-            for what in studio.degradations(job) if job is jobs[0] else ():
-                progress.note(f"{job.voice.engine.name} does not honour {what}")
+        studio.verify([Question(line.job.voice.name, line.job) for line in lines])
+        wanting = dict.fromkeys(what for line in lines for what in studio.degradations(line.job))
+        for what in wanting:
+            progress.note(f"{lines[0].job.voice.engine.name} does not honour {what}")
+        for line in lines:
             if rate:
-                yield _gap(rate)
-            for clip in studio.stream(job):
+                yield _gap(line.gap_s, rate)
+            for clip in studio.stream(line.job):
                 rate = clip.sample_rate
                 yield clip
-
-
-def _jobs(text: str, choice: VoiceChoice, settings: Settings) -> list[LineJob]:
-    """A line for each paragraph that can be said."""
-    voice = voice_of(choice, settings)
-    language = voice.language or settings.language
-    parts = [part for part in _PARAGRAPHS.split(text) if speakable(part)]
-    if not parts:
-        raise UsageError(
-            "there is nothing to speak: no letter or digit in the text", "give a text, --file F, or - for stdin"
-        )
-    return [LineJob(f"speak-{number}", part, voice, language, settings.seed) for number, part in enumerate(parts)]
 
 
 def voice_of(choice: VoiceChoice, settings: Settings) -> ResolvedVoice:
@@ -199,35 +201,36 @@ def voice_of(choice: VoiceChoice, settings: Settings) -> ResolvedVoice:
 
 
 def _takes(
-    studio: Studio, jobs: Iterable[LineJob], folder: Path, degraded: dict[str, None], progress: Progress
-) -> Iterator[Clip]:
-    for job in jobs:
-        take = studio.speak(job, folder)
+    studio: Studio, lines: Iterable[SpokenLine], folder: Path, degraded: dict[str, None], progress: Progress
+) -> Iterator[tuple[float, Clip]]:
+    """The silence before each line, and its sound."""
+    for line in lines:
+        take = studio.speak(line.job, folder)
         degraded.update(dict.fromkeys(take.degraded))
         clip = read_wav(take.path)
         if float(np.abs(clip.samples).max(initial=0.0)) > 1.0:
             degraded["volume: limited to full scale"] = None
-        yield clip
+        yield line.gap_s, clip
         take.path.unlink(missing_ok=True)
         progress.advance("speak")
 
 
-def _write(clips: Iterator[Clip], wav: Path) -> tuple[int, int]:
-    """Write the clips one after the other with a gap between; returns sample rate and length in samples."""
-    first = next(clips)
+def _write(clips: Iterator[tuple[float, Clip]], wav: Path) -> tuple[int, int]:
+    """Write the clips one after the other with their gaps between; returns sample rate and length in samples."""
+    _, first = next(clips)
     rate, num_samples = first.sample_rate, first.num_samples
     with WavWriter(wav, rate, first.num_channels) as writer:
         writer.write(first.samples)
-        for clip in clips:
-            gap = _gap(rate, first.num_channels)
+        for gap_s, clip in clips:
+            gap = _gap(gap_s, rate, first.num_channels)
             writer.write(gap.samples)
             writer.write(clip.samples)
             num_samples += gap.num_samples + clip.num_samples
     return rate, num_samples
 
 
-def _gap(sample_rate: int, num_channels: int = 1) -> Clip:
-    return Clip(np.zeros((num_channels, round(PARAGRAPH_GAP_S * sample_rate)), dtype=np.float32), sample_rate)
+def _gap(length_s: float, sample_rate: int, num_channels: int = 1) -> Clip:
+    return Clip(np.zeros((num_channels, round(length_s * sample_rate)), dtype=np.float32), sample_rate)
 
 
 def _format(target: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from demod_voice.cli.app import App, Parser, add_setting_flag, command
+from demod_voice.cli.mixing import add_lexicon_flag
 
 
 def register(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -25,6 +26,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     diff.add_argument("old", metavar="OLD", help="the episode's audio file or manifest, or a script")
     diff.add_argument("new", metavar="NEW", help="the script as it is now")
+    add_lexicon_flag(diff)
     add_setting_flag(diff, "--seed", key="seed", metavar="N", help="seed of everything random")
     add_setting_flag(diff, "--language", key="language", metavar="TAG", help="language of a script that names none")
 

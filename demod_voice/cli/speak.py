@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from demod_voice.cli.app import App, Parser, add_setting_flag, leaf
 
 if TYPE_CHECKING:
-    from demod_voice.api.speaking import VoiceChoice
+    from demod_voice.api.speaking import Reading, VoiceChoice
 
 EXAMPLES = [
     'demod-voice speak "Hello there." -o hello.wav',
     "demod-voice speak --file chapter.txt -o chapter.mp3 --voice en-us+f3 --speed 1.1",
     "echo Hello | demod-voice speak - -o - | aplay -f S16_LE -r 22050 -c 1",
     'demod-voice speak "Bonjour" --language fr -o bonjour.opus',
+    "demod-voice speak \"Now <prosody rate='slow'>slowly</prosody>. [pause 1s] Done.\" --markup -o slow.wav",
 ]
 STDIO = "-"
 
@@ -33,6 +34,10 @@ def register(parser: Parser) -> None:
         metavar="FILE",
         help="audio file, its suffix is the format; - = raw PCM on stdout as it is made",
     )
+    parser.add_argument(
+        "--markup", action="store_true", help="obey the tags of a script's lines: <prosody>, <emphasis>, [pause 1s]"
+    )
+    parser.add_argument("--lexicon", metavar="FILE", help="pronunciations (docs/pronunciation.md)")
     add_voice_flags(parser)
     add_setting_flag(parser, "--seed", key="seed", metavar="N", help="seed of everything random")
     add_setting_flag(parser, "--device", key="device", metavar="DEVICE", help="auto, cpu or cuda:N")
@@ -125,7 +130,8 @@ def _run(args: argparse.Namespace, app: App) -> None:
 def _to_file(text: str, args: argparse.Namespace, app: App) -> None:
     from demod_voice.api.speaking import speak_to_file
 
-    spoken = speak_to_file(text, args.output, voice_choice(args), settings=app.settings, progress=app.progress)
+    reading = _reading(args)
+    spoken = speak_to_file(text, args.output, voice_choice(args), reading, settings=app.settings, progress=app.progress)
     for what in spoken.degraded:
         app.note(f"not honoured by {spoken.engine}: {what}")
     summary = f"{spoken.path}: {spoken.duration_s:.2f} s, {spoken.sample_rate} Hz, {spoken.engine}/{spoken.voice}"
@@ -138,13 +144,19 @@ def _stream(text: str, args: argparse.Namespace, app: App) -> None:
 
     out = sys.stdout.buffer
     told = False
-    for clip in stream_speech(text, voice_choice(args), settings=app.settings, progress=app.progress):
+    for clip in stream_speech(text, voice_choice(args), _reading(args), settings=app.settings, progress=app.progress):
         if not told:
             told = True
             rate, channels = clip.sample_rate, clip.num_channels
             app.note(f"raw PCM on stdout: signed 16-bit little-endian, {rate} Hz, {channels} channel(s)")
         out.write(pcm_s16le(clip))
         out.flush()
+
+
+def _reading(args: argparse.Namespace) -> Reading:
+    from demod_voice.api.speaking import Reading
+
+    return Reading(args.markup, args.lexicon)
 
 
 def text_of(args: argparse.Namespace, app: App) -> str:

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from demod_voice.api.speaking import PARAGRAPH_GAP_S, pcm_s16le
+from demod_voice.api.speaking import pcm_s16le
+from demod_voice.api.spoken_lines import PARAGRAPH_GAP_S
 from demod_voice.audio.clip import Clip
 from demod_voice.cli import main
 
@@ -140,6 +141,48 @@ def test_flags_reach_the_engine(tmp_path: Path) -> None:
     one, two = (line.split(" ", 4) for line in log.read_text().splitlines())
     assert one[1] == "2.0"
     assert one[0] != two[0]
+
+
+def test_markup_is_obeyed_where_it_is_asked_for(tmp_path: Path) -> None:
+    text = (
+        "Some words <prosody rate='2'>and more of them</prosody> here. [pause 2s] Then <sub alias='the end'>END</sub>."
+    )
+    flags = ("--engine", "odd", "--markup", "--style", f"log={tmp_path / 'log'}")
+    assert speak(text, *flags, "-o", tmp_path / "a.wav").returncode == 0
+    asked = [line.split(" ", 4) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [(row[1], row[4]) for row in asked] == [
+        ("1.0", "Some words,"),
+        ("2.0", "and more of them,"),
+        ("1.0", "here."),
+        ("1.0", "Then the end."),
+    ]
+    assert soundfile.info(tmp_path / "a.wav").duration > 2.0 + 0.05 * len("Some words here. Then the end.")
+    streamed = speak(text, *flags[:-2], "-o", "-")
+    assert len(streamed.stdout) / 2 / 16_000 == pytest.approx(soundfile.info(tmp_path / "a.wav").duration, abs=0.02)
+
+
+def test_faults_of_markup_and_of_a_lexicon_have_their_lines(tmp_path: Path) -> None:
+    done = speak(
+        "One.\n\nTwo <emphasiss>words</emphasiss>.\n\n\n[sfx a.wav] [pauze 1s] three", "--engine", "odd", "--markup"
+    )
+    assert done.returncode == 2
+    for words in (
+        b"the text:3: unknown tag <emphasiss>",
+        b"did you mean <emphasis>",
+        b":6: sound files",
+        b":6: unknown tag [pauze",
+    ):
+        assert words in done.stderr
+    (tmp_path / "words.yaml").write_text("words: {GIF: {sya: x}}\n")
+    done = speak("A GIF", "--engine", "odd", "--lexicon", tmp_path / "words.yaml", "-o", tmp_path / "a.wav")
+    assert (done.returncode, b"words.yaml:1: unknown key" in done.stderr) == (2, True)
+
+
+def test_a_lexicon_is_heard(tmp_path: Path) -> None:
+    (tmp_path / "words.yaml").write_text("words: {GIF: graphics format}\n")
+    flags = ("--engine", "odd", "--style", f"log={tmp_path / 'log'}", "--lexicon", tmp_path / "words.yaml")
+    assert speak("A GIF.", *flags, "-o", tmp_path / "a.wav").returncode == 0
+    assert (tmp_path / "log").read_text().endswith(" A graphics format.\n")
 
 
 def test_what_is_not_honoured_is_said(tmp_path: Path) -> None:
