@@ -68,6 +68,8 @@ class Fault:
     """What is wrong, with the value."""
     hint: str | None = None
     """What to write instead."""
+    source: str = ""
+    """Its file, where that is another one than the rest is about."""
 
 
 class FaultsError(UsageError):
@@ -75,16 +77,18 @@ class FaultsError(UsageError):
 
     def __init__(self, source: str, faults: list[Fault], hint: str | None = None) -> None:
         self.source = source
-        self.faults = sorted(faults, key=lambda fault: fault.line or 0)[:MOST_FAULTS]
+        self.faults = sorted(faults, key=lambda fault: (fault.source, fault.line or 0))[:MOST_FAULTS]
         rows = [_fault_row(source, fault) for fault in self.faults]
         if len(faults) > MOST_FAULTS:
             rows.append(f"  and {len(faults) - MOST_FAULTS} more")
-        count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''} in {source}"
+        files = ", ".join(dict.fromkeys(fault.source or source for fault in self.faults)) or source
+        count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''} in {files}"
         super().__init__("\n".join([count, *rows]), hint)
 
 
 def _fault_row(source: str, fault: Fault) -> str:
-    place = "" if fault.line is None else f"{source}:{fault.line}: "
+    file = f"{fault.source or source}:{fault.line}" if fault.line is not None else fault.source
+    place = f"{file}: " if file else ""
     hint = fault.hint or ""
     remedy = f"; {hint}" if "(" in hint else f" ({hint})" if hint else ""
     return f"  {place}{fault.message}{remedy}"

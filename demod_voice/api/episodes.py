@@ -14,6 +14,8 @@ from demod_voice.episode.describing import describe_check, describe_render
 from demod_voice.episode.production import RenderOptions
 from demod_voice.episode.render import RenderReport, require_quality
 from demod_voice.episode.render import render as _render
+from demod_voice.episode.several import render_all as _render_all
+from demod_voice.episode.sources import Sources
 from demod_voice.episode.stems import write_stems as _write_stems
 from demod_voice.errors import UsageError
 from demod_voice.formats.template import template
@@ -31,6 +33,7 @@ __all__ = [
     "format_size",
     "new_episode",
     "render_episode",
+    "render_episodes",
     "require_quality",
     "write_stems",
 ]
@@ -45,6 +48,8 @@ def render_episode(
     mix: str | Path | None = None,
     preset: str = "",
     timing: str | Path | None = None,
+    cast: str | Path | None = None,
+    show: str | Path | None = None,
     progress: Progress = SILENT,
 ) -> RenderReport:
     """Make the episode of a script: a mastered audio file, transcripts, a manifest and metrics beside it.
@@ -57,6 +62,8 @@ def render_episode(
         mix: ``mix.yaml``: positions, music, effects, levels.
         preset: targets of a place that publishes audio; see ``list_presets``.
         timing: where every line starts: followed when the file exists, else written.
+        cast: ``cast.yaml``: speakers that replace or complete the script's own.
+        show: ``show.yaml``; None = the nearest one beside the script or above it.
         progress: told how far the work is.
 
     Raises:
@@ -64,7 +71,40 @@ def render_episode(
         EngineError: lines could not be spoken; what was spoken is kept for the next run.
         OutputError: a file cannot be written.
     """
-    return _render(Path(script), Path(output), settings, _options(formats, mix, preset, timing), progress)
+    options = RenderOptions(tuple(formats), _path(mix), preset, _path(timing), Sources(_path(cast), _path(show)))
+    return _render(Path(script), Path(output), settings, options, progress)
+
+
+def render_episodes(
+    scripts: Sequence[str | Path],
+    folder: str | Path,
+    *,
+    settings: Settings = DEFAULTS,
+    formats: Sequence[str] = (),
+    mix: str | Path | None = None,
+    preset: str = "",
+    cast: str | Path | None = None,
+    show: str | Path | None = None,
+    progress: Progress = SILENT,
+) -> list[RenderReport]:
+    """Make an episode of each script, named after it; what is wrong with any is told before the first one begins.
+
+    Args:
+        scripts: Markdown, JSON or YAML scripts.
+        folder: where the files go; made when missing.
+        settings: what to render with.
+        formats: at least one, here or in ``episode.formats``.
+        mix: as for one episode; so are the others.
+        preset: as for one episode.
+        cast: as for one episode.
+        show: as for one episode.
+        progress: told how far the work is.
+
+    Raises:
+        As ``render_episode``.
+    """
+    options = RenderOptions(tuple(formats), _path(mix), preset, None, Sources(_path(cast), _path(show)))
+    return _render_all([Path(script) for script in scripts], Path(folder), settings, options, progress)
 
 
 def write_stems(
@@ -75,6 +115,8 @@ def write_stems(
     mix: str | Path | None = None,
     preset: str = "",
     timing: str | Path | None = None,
+    cast: str | Path | None = None,
+    show: str | Path | None = None,
     progress: Progress = SILENT,
 ) -> list[Path]:
     """Write a float WAV for each speaker, each bed, the effects and the room; they add up to the show.
@@ -82,21 +124,29 @@ def write_stems(
     Raises:
         As ``render_episode``.
     """
-    return _write_stems(Path(script), Path(folder), settings, _options((), mix, preset, timing), progress)
+    options = RenderOptions((), _path(mix), preset, _path(timing), Sources(_path(cast), _path(show)))
+    return _write_stems(Path(script), Path(folder), settings, options, progress)
 
 
-def _options(formats: Sequence[str], mix: str | Path | None, preset: str, timing: str | Path | None) -> RenderOptions:
-    return RenderOptions(tuple(formats), Path(mix) if mix else None, preset, Path(timing) if timing else None)
+def _path(value: str | Path | None) -> Path | None:
+    return Path(value) if value else None
 
 
-def check_episode(script: str | Path, *, settings: Settings = DEFAULTS, progress: Progress = SILENT) -> CheckReport:
+def check_episode(
+    script: str | Path,
+    *,
+    settings: Settings = DEFAULTS,
+    cast: str | Path | None = None,
+    show: str | Path | None = None,
+    progress: Progress = SILENT,
+) -> CheckReport:
     """Read a script, resolve its voices, ask the engines for them; speak nothing.
 
     Raises:
-        UsageError: every fault of the script at once.
+        UsageError: every fault of the script, its show and its cast at once.
         EngineError: an engine is not installed or does not start.
     """
-    return _check(Path(script), settings, progress)
+    return _check(Path(script), settings, progress, Sources(_path(cast), _path(show)))
 
 
 def new_episode(path: str | Path, *, settings: Settings = DEFAULTS) -> Path:

@@ -8,6 +8,7 @@ from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.episode.preview import Part, PreviewReport
 from demod_voice.episode.preview import preview as _preview
 from demod_voice.episode.production import RenderOptions
+from demod_voice.episode.sources import Sources
 from demod_voice.records.progress import SILENT, Progress
 
 __all__ = ["PreviewReport", "describe_preview", "preview_episode"]
@@ -24,6 +25,8 @@ def preview_episode(
     settings: Settings = DEFAULTS,
     mix: str | Path | None = None,
     preset: str = "",
+    cast: str | Path | None = None,
+    show: str | Path | None = None,
     progress: Progress = SILENT,
 ) -> PreviewReport:
     """Speak, mix and master one stretch of a script, without music, intro and outro.
@@ -38,6 +41,8 @@ def preview_episode(
         settings: as for the render.
         mix: ``mix.yaml``, as for the render.
         preset: as for the render.
+        cast: ``cast.yaml``, as for the render.
+        show: ``show.yaml``, as for the render.
         progress: told how far the work is.
 
     Raises:
@@ -47,7 +52,8 @@ def preview_episode(
     """
     source = Path(script)
     target = Path(output) if output is not None else Path(f"{source.stem}.preview.wav")
-    options = RenderOptions(mix=Path(mix) if mix else None, preset=preset)
+    sources = Sources(Path(cast) if cast else None, Path(show) if show else None)
+    options = RenderOptions(mix=Path(mix) if mix else None, preset=preset, sources=sources)
     kept_with = Path(episode) if episode is not None else None
     return _preview(source, Part(line, lines, chapter), target, settings, options, kept_with, progress)
 

@@ -7,7 +7,7 @@ import argparse
 from demod_voice.cli import diff, preview, takes
 from demod_voice.cli.app import App, Parser, command
 from demod_voice.cli.called import as_called
-from demod_voice.cli.mixing import add_lexicon_flag, add_mix_flags, add_speaking_flags
+from demod_voice.cli.mixing import add_lexicon_flag, add_mix_flags, add_source_flags, add_speaking_flags
 from demod_voice.cli.publishing import add_publishing_flags
 
 
@@ -25,6 +25,7 @@ def register(parser: Parser) -> None:
     )
     check.add_argument("script", metavar="SCRIPT", help="Markdown, JSON or YAML script")
     add_lexicon_flag(check)
+    add_source_flags(check)
     new = command(
         commands,
         "new",
@@ -69,6 +70,7 @@ def _register_render(commands: argparse._SubParsersAction[Parser]) -> None:
             "demod-voice episode render script.md -o show.mp3",
             "demod-voice episode render script.md -o show.mp3 --format wav --format opus",
             "demod-voice episode render script.md -o show.wav --jobs 4 --seed 7",
+            "demod-voice episode render episodes/*.md -o out/ --format mp3 --cast cast.yaml",
         ],
         description=(
             "Speak every line, place the lines with natural pauses, master to the target loudness and encode. "
@@ -76,17 +78,20 @@ def _register_render(commands: argparse._SubParsersAction[Parser]) -> None:
             "interrupted, the same command goes on where it was; after an edit, only changed lines are spoken."
         ),
     )
-    render.add_argument("script", metavar="SCRIPT", help="Markdown, JSON or YAML script")
+    render.add_argument(
+        "script", metavar="SCRIPT", nargs="+", help="Markdown, JSON or YAML script; several for a folder"
+    )
     render.add_argument(
         "-o",
         "--output",
         metavar="FILE",
         required=True,
-        help="audio file; its suffix is the format (wav mp3 flac m4a m4b opus ogg)",
+        help="audio file; its suffix is the format (wav mp3 flac m4a m4b opus ogg). FOLDER/ for several scripts",
     )
     render.add_argument(
         "--format", metavar="NAME", action="append", default=[], help="one more format beside it; may be given again"
     )
+    add_source_flags(render)
     add_mix_flags(render)
     add_speaking_flags(render)
     add_publishing_flags(render)
@@ -109,6 +114,7 @@ def _register_stems(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     stems.add_argument("script", metavar="SCRIPT", help="Markdown, JSON or YAML script")
     stems.add_argument("-o", "--output", metavar="FOLDER", required=True, help="folder of the stems; made when missing")
+    add_source_flags(stems)
     add_mix_flags(stems)
     add_speaking_flags(stems)
 
@@ -124,6 +130,8 @@ def run_stems(args: argparse.Namespace, app: App) -> None:
         mix=args.mix,
         preset=args.preset,
         timing=args.timing,
+        cast=args.cast,
+        show=args.show,
         progress=app.progress,
     )
     app.close()
@@ -134,14 +142,19 @@ def run_render(args: argparse.Namespace, app: App) -> None:
     """Render, print where things are, and end with exit code 6 when the loudness was missed."""
     from demod_voice.api.episodes import describe_render, render_episode, require_quality
 
+    if len(args.script) > 1 or args.output.endswith("/"):
+        _render_several(args, app)
+        return
     report = render_episode(
-        args.script,
+        args.script[0],
         args.output,
         settings=app.settings,
         formats=args.format,
         mix=args.mix,
         preset=args.preset,
         timing=args.timing,
+        cast=args.cast,
+        show=args.show,
         progress=app.progress,
     )
     app.close()
@@ -149,11 +162,35 @@ def run_render(args: argparse.Namespace, app: App) -> None:
     require_quality(report)
 
 
+def _render_several(args: argparse.Namespace, app: App) -> None:
+    from demod_voice.api.episodes import describe_render, render_episodes, require_quality
+    from demod_voice.errors import UsageError
+
+    if args.timing:
+        raise UsageError("--timing is of one episode", "render that episode on its own")
+    reports = render_episodes(
+        args.script,
+        args.output,
+        settings=app.settings,
+        formats=args.format,
+        mix=args.mix,
+        preset=args.preset,
+        cast=args.cast,
+        show=args.show,
+        progress=app.progress,
+    )
+    app.close()
+    told = "\n".join(line for report in reports for line in describe_render(report))
+    app.emit({"episodes": [{"manifest": each.manifest, "metrics": each.metrics} for each in reports]}, text=told)
+    for report in reports:
+        require_quality(report)
+
+
 def run_check(args: argparse.Namespace, app: App) -> None:
     """Print what is in the script."""
     from demod_voice.api.episodes import check_episode, describe_check
 
-    report = check_episode(args.script, settings=app.settings, progress=app.progress)
+    report = check_episode(args.script, settings=app.settings, cast=args.cast, show=args.show, progress=app.progress)
     app.emit(report, text="\n".join(describe_check(report)))
 
 

@@ -30,3 +30,11 @@ def add_speaking_flags(parser: Parser) -> None:
     add_setting_flag(parser, "--seed", key="seed", metavar="N", help="seed of everything random")
     add_setting_flag(parser, "--language", key="language", metavar="TAG", help="language of a script that names none")
     add_setting_flag(parser, "--device", key="device", metavar="DEVICE", help="auto, cpu or cuda:N")
+
+
+def add_source_flags(parser: Parser) -> None:
+    """Files beside the script that say who speaks."""
+    parser.add_argument(
+        "--cast", "--speakers", metavar="FILE", help="cast.yaml: speakers that replace or complete the script's own"
+    )
+    parser.add_argument("--show", metavar="FILE", help="show.yaml; default: the nearest one beside the script or above")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from demod_voice.cli.app import App, Parser, command
-from demod_voice.cli.mixing import add_mix_flags, add_speaking_flags
+from demod_voice.cli.mixing import add_mix_flags, add_source_flags, add_speaking_flags
 
 
 def register(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -32,6 +32,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     part.add_argument("--chapter", metavar="T", help="a chapter: its title, a part of it, or its number")
     preview.add_argument("-o", "--output", metavar="FILE", help="a WAV (default: SCRIPT.preview.wav)")
     preview.add_argument("--for", dest="episode", metavar="FILE", help="the episode whose takes are used and kept with")
+    add_source_flags(preview)
     add_mix_flags(preview, timing=False)
     add_speaking_flags(preview)
 
@@ -50,6 +51,8 @@ def run_preview(args: argparse.Namespace, app: App) -> None:
         settings=app.settings,
         mix=args.mix,
         preset=args.preset,
+        cast=args.cast,
+        show=args.show,
         progress=app.progress,
     )
     app.close()

@@ -37,7 +37,8 @@ def describe_check(report: CheckReport) -> list[str]:
     """What is in a script, and who speaks how much of it."""
     counts = [counted(report.lines, "line"), counted(report.words, "word"), counted(report.chapters, "chapter")]
     speakers = [f"  {name}: {counted(count, 'line')}, {report.voices[name]}" for name, count in report.speakers.items()]
-    return [f"{report.title}: {', '.join(counts)}, about {format_duration(report.estimated_s)}", *speakers]
+    show = [f"  show: {report.show}"] if report.show else []
+    return [f"{report.title}: {', '.join(counts)}, about {format_duration(report.estimated_s)}", *speakers, *show]
 
 
 def counted(number: int, noun: str) -> str:

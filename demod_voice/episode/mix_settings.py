@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
-from demod_voice.errors import UsageError
-from demod_voice.formats.mix_file import merged_mix, read_mix_file
+from demod_voice.errors import Fault, UsageError
+from demod_voice.formats.document import place_of
+from demod_voice.formats.mix_file import merged_mix, read_mix, read_mix_file
 from demod_voice.formats.mix_spec import MixSpec
+from demod_voice.formats.script import Script
 from demod_voice.mix.presets import PRESETS, preset
 
 LARGEST_BYTES = 1_000_000
@@ -45,6 +48,17 @@ def mix_of(
     mix = merged_mix(*wanted)
     check_inside([Path(each) for each in mix.files], settings.paths.allowed_roots)
     return mix
+
+
+def layers_of(script: Script, faults: list[Fault]) -> tuple[Mapping[str, Any], ...]:
+    """The fields of the mixes that a script inherits and has, the stronger one last; what is wrong goes to ``faults``."""
+    layers = []
+    for each in script.mixes:
+        own: list[Fault] = []
+        place = place_of(each.values, own, "" if each.line is None else "mix", each.line)
+        layers.append(read_mix(place, each.folder, tuple(PRESETS), tuple(script.speakers)))
+        faults += [replace(fault, source=each.source) for fault in own]
+    return tuple(layers)
 
 
 def _text(file: Path) -> str:

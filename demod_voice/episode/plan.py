@@ -15,6 +15,7 @@ from demod_voice.config.settings import Settings
 from demod_voice.engines.types import EngineInfo
 from demod_voice.episode.lexicons import read_lexicons
 from demod_voice.episode.sound_files import media_faults
+from demod_voice.episode.sources import NO_SOURCES, Sources, outer_of
 from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.formats.script import Chapter, Effect, Script, ScriptLine, SpeakerSpec
 from demod_voice.formats.script_file import scan_script
@@ -99,28 +100,29 @@ def make_plan(script: Script, folder: Path, settings: Settings) -> Plan:
     return plan
 
 
-def read_plan(path: Path, settings: Settings) -> Plan:
+def read_plan(path: Path, settings: Settings, sources: Sources = NO_SOURCES) -> Plan:
     """Read a script and plan every line of it.
 
     Raises:
         UsageError: the file cannot be read as a script.
-        FaultsError: everything that is wrong in it and with its speakers, at once, with lines.
+        FaultsError: everything that is wrong in it, with its speakers, its show and its cast, at once, with lines.
     """
-    plan, faults = draft_plan(path, settings)
+    plan, faults = draft_plan(path, settings, sources)
     if faults:
         raise FaultsError(str(path), faults)
     return plan
 
 
-def draft_plan(path: Path, settings: Settings) -> tuple[Plan, list[Fault]]:
-    """A plan of the lines that can be planned, and everything that is wrong with the script and its speakers.
+def draft_plan(path: Path, settings: Settings, sources: Sources = NO_SOURCES) -> tuple[Plan, list[Fault]]:
+    """A plan of the lines that can be planned, and everything that is wrong with the script and what it inherits.
 
     Raises:
         UsageError: the file cannot be read as a script.
     """
-    script, faults = scan_script(path, settings.limits)
+    outer, around = outer_of(path, sources, settings)
+    script, faults = scan_script(path, settings.limits, outer)
     plan, more = _plan(script, path.parent, settings)
-    return plan, [*faults, *more]
+    return plan, [*around, *faults, *more]
 
 
 def questions(plan: Plan, decided: Container[int] = ()) -> list[Question]:
@@ -130,10 +132,17 @@ def questions(plan: Plan, decided: Container[int] = ()) -> list[Question]:
         plan: the lines; recordings are no question.
         decided: numbers of lines that have their takes.
     """
+    asked = [line for number, line in enumerate(plan.lines) if number not in decided and not line.recorded]
+    specs = plan.script.speakers
     return [
-        Question(f"speaker {line.speaker}", line.job, line.source.line, plan.script.speakers[line.speaker].line)
-        for number, line in enumerate(plan.lines)
-        if number not in decided and not line.recorded
+        Question(
+            f"speaker {line.speaker}",
+            line.job,
+            line.source.line,
+            specs[line.speaker].line,
+            specs[line.speaker].source,
+        )
+        for line in asked
     ]
 
 
@@ -231,7 +240,7 @@ def _resolve_speakers(
         try:
             voices[name] = _resolve_speaker(spec, folder, settings, language)
         except UsageError as error:
-            faults.append(Fault(spec.line, f"speaker {name}: {error.message}", error.hint))
+            faults.append(Fault(spec.line, f"speaker {name}: {error.message}", error.hint, spec.source))
     return voices, faults
 
 

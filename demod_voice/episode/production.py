@@ -11,14 +11,15 @@ from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.chosen import FILE as CHOICES
 from demod_voice.episode.chosen import chosen_takes
-from demod_voice.episode.mix_settings import mix_of
+from demod_voice.episode.mix_settings import layers_of, mix_of
 from demod_voice.episode.mixing import TAKES
-from demod_voice.episode.plan import Plan, questions, read_plan
+from demod_voice.episode.plan import Plan, draft_plan, questions
 from demod_voice.episode.recordings import recorded_takes
+from demod_voice.episode.sources import NO_SOURCES, Sources
 from demod_voice.episode.speaking import speak_all
 from demod_voice.episode.targets import Target, settings_for, target_of
 from demod_voice.episode.timing_file import read_timing
-from demod_voice.errors import UsageError
+from demod_voice.errors import FaultsError, UsageError
 from demod_voice.formats.mix_spec import MixSpec
 from demod_voice.records.progress import Progress
 from demod_voice.records.steps import RunFolder
@@ -37,6 +38,8 @@ class RenderOptions:
     """Name of a row of targets; beats the mix's."""
     timing: Path | None = None
     """A timing plan: followed when it exists, else written."""
+    sources: Sources = NO_SOURCES
+    """Cast and show."""
 
 
 PLAIN = RenderOptions()
@@ -63,8 +66,11 @@ def produce(script: Path, settings: Settings, options: RenderOptions) -> Product
         UsageError, FaultsError: something in them is wrong; everything of one file at once.
     """
     check_inside([script], settings.paths.allowed_roots)
-    plan = read_plan(script, settings)
-    mix = mix_of((), options.mix, options.preset, tuple(plan.script.speakers), settings)
+    plan, faults = draft_plan(script, settings, options.sources)
+    layers = layers_of(plan.script, faults)
+    if faults:
+        raise FaultsError(str(script), faults)
+    mix = mix_of(layers, options.mix, options.preset, tuple(plan.script.speakers), settings)
     target = target_of(mix, settings, bool(plan.effects))
     starts_s = _starts(options.timing, plan, settings)
     return Production(script, plan, mix, target, settings_for(mix, target, settings), starts_s)

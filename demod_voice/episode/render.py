@@ -95,7 +95,7 @@ def render(
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
         sweep(outputs.files)
         run = RunFolder(outputs.work)
-        remember(run.path, request_of(script_path, settings))
+        remember(run.path, request_of(script_path, settings, options.sources))
         with clock.phase("speak"):
             takes = speak(production, run, progress)
         with clock.phase("mix"):

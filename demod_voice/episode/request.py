@@ -14,6 +14,7 @@ from pathlib import Path
 from demod_worker.messages import BadMessage, from_json
 
 from demod_voice.config.settings import Settings
+from demod_voice.episode.sources import NO_SOURCES, Sources
 from demod_voice.errors import UsageError
 from demod_voice.records.atomic import write_json
 
@@ -29,6 +30,7 @@ class Request:
     language: str
     attempts: int
     lexicons: tuple[Path, ...] = ()
+    sources: Sources = NO_SOURCES
 
     def settings(self, now: Settings) -> Settings:
         """Today's settings with what the episode was rendered with in their place."""
@@ -45,6 +47,8 @@ class _Stored:
     language: str
     attempts: int
     lexicons: tuple[str, ...] = ()
+    cast: str = ""
+    show: str = ""
 
 
 def remember(work: Path, request: Request) -> None:
@@ -53,10 +57,13 @@ def remember(work: Path, request: Request) -> None:
     Raises:
         OutputError: the folder cannot be written.
     """
-    script, *lexicons = (
-        os.path.relpath(path.resolve(), work.parent.resolve()) for path in (request.script, *request.lexicons)
+    here = work.parent.resolve()
+    script, cast, show = (
+        os.path.relpath(path.resolve(), here) if path is not None else ""
+        for path in (request.script, request.sources.cast, request.sources.show)
     )
-    stored = _Stored(script, request.seed, request.language, request.attempts, tuple(lexicons))
+    lexicons = tuple(os.path.relpath(path.resolve(), here) for path in request.lexicons)
+    stored = _Stored(script, request.seed, request.language, request.attempts, lexicons, cast, show)
     write_json(work / FILE, asdict(stored))
 
 
@@ -73,10 +80,12 @@ def recall(work: Path) -> Request:
         hint = "render it first, or name the script: --script FILE"
         raise UsageError(f"{work} does not say which script it is made from", hint) from error
     lexicons = tuple(work.parent / each for each in stored.lexicons)
-    return Request(work.parent / stored.script, stored.seed, stored.language, stored.attempts, lexicons)
+    cast, show = (work.parent / name if name else None for name in (stored.cast, stored.show))
+    sources = Sources(cast, show)
+    return Request(work.parent / stored.script, stored.seed, stored.language, stored.attempts, lexicons, sources)
 
 
-def request_of(script: Path, settings: Settings) -> Request:
+def request_of(script: Path, settings: Settings, sources: Sources = NO_SOURCES) -> Request:
     """The request that a render of ``script`` with these settings is."""
     lexicons = tuple(Path(each) for each in settings.episode.lexicons)
-    return Request(script, settings.seed, settings.language, settings.attempts, lexicons)
+    return Request(script, settings.seed, settings.language, settings.attempts, lexicons, sources)

@@ -286,7 +286,7 @@ def open_takes(
     check_inside([work, *([script] if script else [])], settings.paths.allowed_roots)
     request = recall(work) if script is None else request_of(script, settings)
     known = request.settings(settings)
-    plan = read_plan(request.script, known)
+    plan = read_plan(request.script, known, request.sources)
     with (
         locked(work / "lock", _waiting(progress, work)) if alone else nullcontext(),
         Studio(known, log_path=work / "run.log", progress=progress) as studio,

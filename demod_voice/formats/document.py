@@ -139,14 +139,6 @@ class Place:
             return default
         return value
 
-    def truth(self, key: str) -> bool:
-        """True or false; false when it is not given."""
-        value = self.values.get(key)
-        if value is not None and not isinstance(value, bool):
-            self.fault(key, f"{self.path(key)} must be true or false, got {shown(value)}")
-            return False
-        return bool(value)
-
     def items(self, key: str) -> list[Any]:
         """A list."""
         value = self.values.get(key, [])

@@ -211,7 +211,7 @@ def _data_timing(place: Place) -> dict[str, Any]:
     if place.values.get("overlap_ms") is not None:
         values["overlap_s"] = place.number("overlap_ms", 0.0, 0.0, LONGEST_OVERLAP_S * 1000.0) / 1000.0
     for key in ("interrupt", "backchannel"):
-        if place.truth(key):
+        if place.flag(key, False):
             values[key] = True
     return values
 

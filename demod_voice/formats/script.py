@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from demod_voice.text.spans import Span
@@ -31,6 +32,8 @@ class SpeakerSpec:
     seed: int | None = None
     style: Mapping[str, Any] = field(default_factory=dict)
     """Engine-specific settings, JSON values."""
+    source: str = ""
+    """The cast file where it is defined; empty = the script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,49 @@ class ChapterNote:
 
 
 @dataclass(frozen=True, slots=True)
+class MixSource:
+    """A mix as it is written: the reader of mixes says what is wrong with it (``formats.mix_file``)."""
+
+    values: Mapping[str, Any]
+    """As loaded: ``place_of`` finds the lines of its keys."""
+    line: int | None
+    folder: Path
+    """Sound files in it are relative to this folder."""
+    source: str
+    """The file where it stands; empty = the script."""
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What the episodes of a show have in common: ``show.yaml``."""
+
+    path: Path | None = None
+    """The file; None = there is none."""
+    title: str = ""
+    author: str = ""
+    email: str = ""
+    link: str = ""
+    """Address of the show's page."""
+    language: str = ""
+    description: str = ""
+    categories: tuple[str, ...] = ()
+    explicit: bool = False
+    owner: str = ""
+    image: str = ""
+    """Address of the cover in the feed."""
+    guid: str = ""
+    copyright: str = ""
+    cover: Path | None = None
+    """Picture that goes into each file."""
+    cast: Mapping[str, SpeakerSpec] = field(default_factory=dict)
+    lexicons: tuple[Path, ...] = ()
+    mixes: tuple[MixSource, ...] = ()
+
+
+NO_SHOW = Show()
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """A whole episode."""
 
@@ -134,3 +180,8 @@ class Script:
     """Title of a chapter -> its picture and link."""
     sha256: str = ""
     """Hash of the bytes that this was read from; the file may have changed since."""
+    lexicons: tuple[Path, ...] = ()
+    """Files of pronunciations, the show's first: the later one wins."""
+    mixes: tuple[MixSource, ...] = ()
+    """The show's mix, then the script's own: the later one wins."""
+    show: Show = NO_SHOW

@@ -10,13 +10,24 @@ from demod_voice.errors import Fault
 from demod_voice.formats.building import Builder
 from demod_voice.formats.document import Place, place_of, shown
 from demod_voice.formats.hints import MANNER_KEYS, TIMING_KEYS, Hints, data_hints
+from demod_voice.formats.inherited import ALONE, SHARED_KEYS, Outer, speakers_of
 from demod_voice.formats.script import Effect, Recording, Script
 from demod_voice.formats.script_markdown import META_KEYS, script_of
 from demod_voice.formats.sounds import LEAST_GAIN_DB, MOST_GAIN_DB, stretch_problem
-from demod_voice.formats.speakers import read_speakers
 from demod_voice.units import parse_duration
 
-EPISODE_KEYS = ("title", "id", "episode_id", "language", "seed", "speakers", "segments", "chapters", *META_KEYS)
+EPISODE_KEYS = (
+    "title",
+    "id",
+    "episode_id",
+    "language",
+    "seed",
+    "speakers",
+    "segments",
+    "chapters",
+    *SHARED_KEYS,
+    *META_KEYS,
+)
 LINE_KEYS = ("speaker", "text", "audio", *MANNER_KEYS, *TIMING_KEYS)
 SEGMENT_KEYS = {
     "monologue": ("type", *LINE_KEYS),
@@ -34,23 +45,23 @@ EPISODE_FORM = (
 )
 
 
-def read_data(document: Any, source: str, limits: Limits, faults: list[Fault]) -> Script:
+def read_data(document: Any, source: str, limits: Limits, faults: list[Fault], outer: Outer = ALONE) -> Script:
     """A script from a loaded JSON or YAML document; what is wrong is put into ``faults``."""
     if not isinstance(document, dict) or not isinstance(document.get("episode"), dict):
         if not faults:
             faults.append(Fault(None, "there is no mapping 'episode'", EPISODE_FORM))
-        return script_of(Place({}, {}, None, faults), Builder({}, limits, faults), source, "")
+        return script_of(Place({}, {}, None, faults), Builder({}, limits, faults), source, "", outer)
     root = place_of(document, faults)
     root.only(("episode",))
     place = place_of(document["episode"], faults, "episode", root.line_of("episode"))
     place.only(EPISODE_KEYS)
-    speakers = read_speakers(place)
+    speakers = speakers_of(place, outer)
     if not speakers:
         place.fault("speakers", "the episode names no speakers")
     builder = Builder(speakers, limits, faults)
     for number, value in enumerate(place.items("segments")):
         _segment(value, f"episode.segments[{number}]", place.line_of("segments"), builder)
-    return script_of(place, builder, source, "")
+    return script_of(place, builder, source, "", outer)
 
 
 def _segment(value: Any, name: str, line: int | None, builder: Builder) -> None:
@@ -80,7 +91,7 @@ def _effect(place: Place, builder: Builder) -> None:
     gain_db = place.number("gain_db", 0.0, LEAST_GAIN_DB, MOST_GAIN_DB)
     if not place.text("file"):
         place.fault("file", f"{place.path('file')} is missing")
-    builder.effects.append(Effect(place.text("file"), place.line or 1, gain_db, place.truth("wait")))
+    builder.effects.append(Effect(place.text("file"), place.line or 1, gain_db, place.flag("wait", False)))
 
 
 def _monologue(place: Place, builder: Builder) -> None:
@@ -139,7 +150,10 @@ def _recording(place: Place) -> Recording | None:
         place.fault("file", f"{place.path('file')} is missing")
     end = place.values.get("end")
     recording = Recording(
-        place.text("file"), _time(place, "start"), None if end is None else _time(place, "end"), place.truth("clean")
+        place.text("file"),
+        _time(place, "start"),
+        None if end is None else _time(place, "end"),
+        place.flag("clean", False),
     )
     problem = stretch_problem(recording)
     if problem:

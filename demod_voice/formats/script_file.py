@@ -9,6 +9,7 @@ from shlex import quote
 from demod_voice.config.settings import Limits
 from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.formats.document import load_json, load_yaml
+from demod_voice.formats.inherited import ALONE, Outer
 from demod_voice.formats.script import Script
 from demod_voice.formats.script_data import read_data
 from demod_voice.formats.script_markdown import read_markdown
@@ -32,7 +33,7 @@ def read_script(path: Path, limits: Limits) -> Script:
     return script
 
 
-def scan_script(path: Path, limits: Limits) -> tuple[Script, list[Fault]]:
+def scan_script(path: Path, limits: Limits, outer: Outer = ALONE) -> tuple[Script, list[Fault]]:
     """As much of the script as can be read, and everything that is wrong in it: for who looks for more faults.
 
     Raises:
@@ -41,17 +42,18 @@ def scan_script(path: Path, limits: Limits) -> tuple[Script, list[Fault]]:
     data = _data(path, limits)
     text = _decode(data, path).replace("\r\n", "\n").replace("\r", "\n")
     faults: list[Fault] = []
+    outer = replace(outer, folder=path.parent)
     if not text.strip():
         raise FaultsError(
             str(path), [Fault(None, "the script is empty", "start from: demod-voice episode new my-show.md")]
         )
     suffix = path.suffix.lower()
     if suffix in JSON:
-        script = read_data(load_json(text, faults), path.name, limits, faults)
+        script = read_data(load_json(text, faults), path.name, limits, faults, outer)
     elif suffix in YAML:
-        script = read_data(load_yaml(text, 0, faults), path.name, limits, faults)
+        script = read_data(load_yaml(text, 0, faults), path.name, limits, faults, outer)
     else:
-        script = read_markdown(text, path.name, limits, faults)
+        script = read_markdown(text, path.name, limits, faults, outer)
     return replace(script, sha256=hash_bytes(data)), faults
 
 

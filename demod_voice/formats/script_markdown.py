@@ -12,14 +12,14 @@ from demod_voice.formats.building import Builder
 from demod_voice.formats.chapter_notes import read_chapter_notes
 from demod_voice.formats.document import Place, load_yaml, nearest, place_of, shown
 from demod_voice.formats.hints import NOTHING, row_hints, split_hints
+from demod_voice.formats.inherited import ALONE, SHARED_KEYS, Outer, lexicons_of, mixes_of, speakers_of
 from demod_voice.formats.markup import plain_text
 from demod_voice.formats.script import Script
-from demod_voice.formats.speakers import read_speakers
 from demod_voice.formats.tags import TagError
 
 META_KEYS = ("author", "album", "date", "description", "genre", "cover", "episode", "season", "guid", "link")
 """What is published with an episode: see docs/publishing.md."""
-FRONT_KEYS = ("title", "id", "language", "seed", "speakers", "chapters", *META_KEYS)
+FRONT_KEYS = ("title", "id", "language", "seed", "speakers", "chapters", *SHARED_KEYS, *META_KEYS)
 _DATE = re.compile(r"[0-9]{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01])(?:[T ][0-9:.+Z-]+)?)?)?")
 _GONE = "\ue0ff"
 """Stands where a comment stood: a row of nothing else is no blank row."""
@@ -34,26 +34,31 @@ _BETWEEN = re.compile(r"(?:(?:\[(?:pause|sfx)\b[^\[\]]*\]|<(?:pause|break)\b[^<>
 """A row of pauses and effects between two lines."""
 
 
-def read_markdown(text: str, source: str, limits: Limits, faults: list[Fault]) -> Script:
+def read_markdown(text: str, source: str, limits: Limits, faults: list[Fault], outer: Outer = ALONE) -> Script:
     """A Markdown script; what is wrong is put into ``faults``."""
     front, body, shift = _front_matter(text, faults)
     place = place_of(front, faults) if isinstance(front, dict) else Place({}, {}, None, faults)
     place.only(FRONT_KEYS)
-    speakers = read_speakers(place)
+    speakers = speakers_of(place, outer)
     if not speakers and not faults:
-        faults.append(Fault(1, "the script names no speakers", "begin with front matter: see docs/scripts.md"))
+        faults.append(
+            Fault(1, "the script names no speakers", "begin with front matter (docs/scripts.md), or give --cast FILE")
+        )
     builder = Builder(speakers, limits, faults)
     title = _Body(builder, shift).read(body) if speakers else ""
-    return script_of(place, builder, source, title)
+    return script_of(place, builder, source, title, outer)
 
 
-def script_of(place: Place, builder: Builder, source: str, title: str) -> Script:
+def script_of(place: Place, builder: Builder, source: str, title: str, outer: Outer) -> Script:
     """The finished script, from the front matter (or the ``episode`` mapping) and the body."""
     chapters = builder.finish()
     _check_date(place)
+    show, folder, roots = outer.show, outer.folder, outer.roots
+    cover = "" if show.cover is None else str(show.cover.resolve())
+    inherited = {"author": show.author, "album": show.title, "cover": cover}
     return Script(
         title=place.text("title") or title or source.rsplit(".", 1)[0],
-        language=place.language("language"),
+        language=place.language("language") or show.language,
         speakers=builder.speakers,
         chapters=chapters,
         source=source,
@@ -61,8 +66,11 @@ def script_of(place: Place, builder: Builder, source: str, title: str) -> Script
         seed=place.whole("seed", 0, 2**31 - 1),
         trailing_pause_s=builder.pause or 0.0,
         trailing_effects=tuple(builder.effects),
-        metadata={key: place.text(key) for key in META_KEYS if place.text(key)},
+        metadata={key: text for key in META_KEYS if (text := place.text(key) or inherited.get(key, ""))},
         chapter_notes=read_chapter_notes(place, [chapter.title for chapter in chapters]),
+        lexicons=(*show.lexicons, *lexicons_of(place, folder, roots)),
+        mixes=(*show.mixes, *mixes_of(place, "", folder, roots)),
+        show=show,
     )
 
 

@@ -57,6 +57,8 @@ class Question:
     """Where the text stands in its file, 1-based."""
     voice_line: int | None = None
     """Where the voice is named in that file, 1-based."""
+    voice_source: str = ""
+    """The file where the voice is named, when it is another one."""
 
 
 @dataclass(frozen=True, slots=True)

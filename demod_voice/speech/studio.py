@@ -177,7 +177,8 @@ class Studio:
                 found[Fault(each.line, what, "write words: there is no letter or digit in it")] = None
             elif folder is None or not self._recorded(self._line(job), folder):
                 for fault, failure in self._answer(job, answers).items():
-                    found[Fault(each.voice_line, f"{each.who}: {fault.message}", fault.hint)] = failure
+                    what = f"{each.who}: {fault.message}"
+                    found[Fault(each.voice_line, what, fault.hint, each.voice_source)] = failure
         failures = [failure for failure in found.values() if failure is not None]
         if failures and len(failures) == len(found):
             raise failures[0]

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from demod_voice.config.settings import Limits
-from demod_voice.errors import FaultsError
+from demod_voice.errors import Fault, FaultsError
 from demod_voice.formats.hints import EMOTIONS
 from demod_voice.formats.prosody import BREAKS, PITCHES, RATES, VOLUMES
 from demod_voice.formats.script_data import AUDIO_KEYS, EPISODE_KEYS, LINE_KEYS, SEGMENT_KEYS
 from demod_voice.formats.script_file import read_script
 from demod_voice.formats.script_markdown import FRONT_KEYS
+from demod_voice.formats.show_file import SHOW_KEYS, read_show
 from demod_voice.formats.speakers import KEYS
 from demod_voice.formats.tags import ELEMENTS, EMPHASES, SAY_AS, STYLES
 
@@ -29,11 +30,23 @@ def test_an_example_is_a_script(form: str, text: str, tmp_path: Path) -> None:
     assert read_script(path, Limits()).chapters
 
 
+def test_the_examples_of_a_cast_and_a_show_are_true(tmp_path: Path) -> None:
+    cast, show = re.findall(r"^```text\n# (?:cast|show)\.yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    for name in ("names.yaml", "music/intro.flac", "music/outro.flac", "cover.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "cast.yaml").write_text(cast)
+    (tmp_path / "show.yaml").write_text(show)
+    faults: list[Fault] = []
+    read = read_show(tmp_path / "show.yaml", (), faults)
+    assert (faults, list(read.cast), read.categories) == ([], ["Ada", "Ben"], ("Arts > Books",))
+
+
 def test_every_form_has_an_example() -> None:
     assert {form for form, _ in EXAMPLES} == set(SUFFIXES)
 
 
-@pytest.mark.parametrize("key", sorted({*FRONT_KEYS, *EPISODE_KEYS, *KEYS, *LINE_KEYS, *SEGMENT_KEYS}))
+@pytest.mark.parametrize("key", sorted({*SHOW_KEYS, *FRONT_KEYS, *EPISODE_KEYS, *KEYS, *LINE_KEYS, *SEGMENT_KEYS}))
 def test_every_key_is_described(key: str) -> None:
     assert f"`{key}`" in PAGE
 
