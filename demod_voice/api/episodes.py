@@ -83,6 +83,7 @@ def render_episodes(
     formats: Sequence[str] = (),
     mix: str | Path | None = None,
     preset: str = "",
+    timing: str | Path | None = None,
     cast: str | Path | None = None,
     show: str | Path | None = None,
     progress: Progress = SILENT,
@@ -96,6 +97,7 @@ def render_episodes(
         formats: at least one, here or in ``episode.formats``.
         mix: as for one episode; so are the others.
         preset: as for one episode.
+        timing: of one script only.
         cast: as for one episode.
         show: as for one episode.
         progress: told how far the work is.
@@ -103,7 +105,7 @@ def render_episodes(
     Raises:
         As ``render_episode``.
     """
-    options = RenderOptions(tuple(formats), _path(mix), preset, None, Sources(_path(cast), _path(show)))
+    options = RenderOptions(tuple(formats), _path(mix), preset, _path(timing), Sources(_path(cast), _path(show)))
     return _render_all([Path(script) for script in scripts], Path(folder), settings, options, progress)
 
 

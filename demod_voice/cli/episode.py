@@ -164,10 +164,7 @@ def run_render(args: argparse.Namespace, app: App) -> None:
 
 def _render_several(args: argparse.Namespace, app: App) -> None:
     from demod_voice.api.episodes import describe_render, render_episodes, require_quality
-    from demod_voice.errors import UsageError
 
-    if args.timing:
-        raise UsageError("--timing is of one episode", "render that episode on its own")
     reports = render_episodes(
         args.script,
         args.output,
@@ -175,6 +172,7 @@ def _render_several(args: argparse.Namespace, app: App) -> None:
         formats=args.format,
         mix=args.mix,
         preset=args.preset,
+        timing=args.timing,
         cast=args.cast,
         show=args.show,
         progress=app.progress,

@@ -49,6 +49,8 @@ def _outputs(scripts: Sequence[Path], folder: Path, settings: Settings, options:
     formats = [*options.formats, *settings.episode.formats]
     if not formats:
         raise UsageError(f"{folder} says no format", "add one: --format mp3")
+    if options.timing is not None and len(scripts) > 1:
+        raise UsageError("a plan of times (--timing) is of one episode", "render that one on its own")
     twice = [name for name, count in Counter(script.stem for script in scripts).items() if count > 1]
     if twice:
         raise UsageError(
