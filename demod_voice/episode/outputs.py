@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,15 +83,16 @@ def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> O
     return outputs
 
 
-def refuse_overwriting(script: Path, outputs: Outputs) -> None:
-    """A script must outlive its render.
+def refuse_overwriting(inputs: Iterable[Path], outputs: Outputs) -> None:
+    """A script, and what it is made of, must outlive its render.
 
     Raises:
-        UsageError: an output would take its place.
+        UsageError: an output would take the place of one of them.
     """
-    own = script.resolve()
-    if any(path.resolve() == own for path in outputs.files):
-        raise UsageError(f"the render would overwrite its own script {script}", "choose another output name")
+    written = {path.resolve() for path in outputs.files}
+    for path in inputs:
+        if path.resolve() in written:
+            raise UsageError(f"the render would overwrite {path}, which it reads", "choose another output name")
 
 
 def _beside(stem: Path, ending: str) -> Path:

@@ -25,6 +25,7 @@ from demod_voice.episode.production import PLAIN, RenderOptions, produce, speak
 from demod_voice.episode.publication import prepare_publication, publish_episode
 from demod_voice.episode.report import begin_view, lanes, sources, write_report
 from demod_voice.episode.request import remember, request_of
+from demod_voice.episode.sound_files import sound_files
 from demod_voice.episode.timing_file import write_timing
 from demod_voice.errors import QualityError
 from demod_voice.mix.loudness import prepare
@@ -88,9 +89,11 @@ def render(
     clock = _Clock()
     threading.Thread(target=prepare, name="prepare", daemon=True).start()
     outputs = outputs_for(output, options.formats, settings)
-    refuse_overwriting(script_path, outputs)
+    refuse_overwriting([script_path], outputs)
     production = produce(script_path, settings, options)
     plan, mix, settings = production.plan, production.mix, production.settings
+    read = [*sound_files(plan.script, plan.folder), *map(Path, mix.files), *([options.mix] if options.mix else [])]
+    refuse_overwriting(read, outputs)
     publication = prepare_publication(plan, script_path.parent, settings, progress)
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
         sweep(outputs.files)

@@ -16,6 +16,11 @@ def sound_path(folder: Path, written: str) -> Path:
     return folder / written
 
 
+def sound_files(script: Script, folder: Path) -> list[Path]:
+    """Every recording and effect of a script."""
+    return [sound_path(folder, written) for written, _ in _named(script)]
+
+
 def media_faults(script: Script, folder: Path, settings: Settings) -> list[Fault]:
     """Every recording and effect that is no file, or that lies outside the allowed folders; each file is told once."""
     faults: dict[str, Fault] = {}

@@ -274,8 +274,15 @@ def test_a_link_beside_the_output_leads_out_of_no_allowed_root(
 @pytest.mark.parametrize(("name", "output"), [("ep.manifest.json", "ep.wav"), ("ep.metrics.json", "ep.mp3")])
 def test_a_render_does_not_overwrite_its_own_script(render, tmp_path: Path, name: str, output: str) -> None:
     ended = render("{}", output, name)
-    assert (ended.code, "would overwrite its own script" in ended.error) == (2, True)
+    assert (ended.code, f"would overwrite {tmp_path / name}" in ended.error) == (2, True)
     assert (tmp_path / name).read_text() == "{}"
+
+
+def test_a_render_does_not_overwrite_a_recording_that_it_reads(render, tmp_path: Path) -> None:
+    (tmp_path / "interview.wav").write_bytes(b"an hour with a president")
+    ended = render(speaking("[audio interview.wav] Good morning."), "interview.wav")
+    assert (ended.code, "interview.wav, which it reads" in ended.error) == (2, True)
+    assert (tmp_path / "interview.wav").read_bytes() == b"an hour with a president"
 
 
 def test_a_name_too_long_for_what_lies_beside_it_is_told_before_any_work(render, tmp_path: Path) -> None:
