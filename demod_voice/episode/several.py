@@ -72,7 +72,7 @@ def _check(names: dict[Path, Path], settings: Settings, options: RenderOptions, 
     with Studio(replace(settings, jobs=1), progress=progress) as studio:
         for script, output in names.items():
             try:
-                refuse_overwriting(script, outputs_for(output, options.formats, settings))
+                refuse_overwriting([script], outputs_for(output, options.formats, settings))
                 plan = produce(script, settings, options).plan
                 studio.verify(questions(plan), source=str(script))
             except DemodError as error:
