@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from demod_voice.api.spoken_lines import Reading, SpokenLine, lines_of
 from demod_voice.audio.clip import Clip
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
@@ -20,6 +19,7 @@ from demod_voice.media.tags import Tags
 from demod_voice.media.wav import WavWriter, encode_pcm, read_wav
 from demod_voice.records.atomic import abandoned, check_name, output_error, replacing
 from demod_voice.records.progress import SILENT, Progress
+from demod_voice.speech.reading import Reading, SpokenLine, lines_of
 from demod_voice.speech.studio import Question, Studio
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 

@@ -16,9 +16,9 @@ import pytest
 import soundfile
 
 from demod_voice.api.speaking import pcm_s16le
-from demod_voice.api.spoken_lines import PARAGRAPH_GAP_S
 from demod_voice.audio.clip import Clip
 from demod_voice.cli import main
+from demod_voice.speech.reading import PARAGRAPH_GAP_S
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("fake_engine", "odd_engine")
