@@ -151,7 +151,21 @@ def take_rows(lines: Sequence[LineTakes]) -> list[list[object]]:
     for line in lines:
         text = line.text if len(line.text) <= TEXT_CHARS else f"{line.text[: TEXT_CHARS - 3]}..."
         if not line.takes:
-            rows.append([line.line, line.speaker, "-", "none yet", "", "", "", "", "", "", text])
+            rows.append(
+                [
+                    line.line,
+                    line.speaker,
+                    "-",
+                    "recording" if line.recorded else "none yet",
+                    "",
+                    "",
+                    "",
+                    "",
+                    "",
+                    "",
+                    text,
+                ]
+            )
         for take in line.takes:
             seed, attempt = (take.seed, take.attempt + 1) if line.seeded else ("-", "-")
             facts = [f"{take.length_s:.2f} s", take.engine, take.key[:8], take.quality or "good", text]

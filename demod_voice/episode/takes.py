@@ -65,6 +65,8 @@ class LineTakes:
     seeded: bool
     """False when the engine gives the same sound with any seed."""
     takes: tuple[TakeRow, ...]
+    recorded: bool = False
+    """True when it is cut from a recording, which has no takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,7 @@ class Takes:
     def _recording(self, number: int) -> LineTakes:
         """A recording has nothing to choose from."""
         line = self._plan.lines[number]
-        return LineTakes(line.source.line, line.job.id, line.speaker, line.source.text, False, ())
+        return LineTakes(line.source.line, line.job.id, line.speaker, line.source.text, False, (), True)
 
     def _rows_of(
         self, number: int, line: Line, own: Sequence[str], foreign: set[str], choice: Choice | None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.scripts import script_text
+from support.signals import sine, wav
 
 from demod_voice.api.episodes import clean_episode, render_episode
 from demod_voice.api.takes import choose_take, describe_takes, list_takes, lock_take, redo_take, take_rows, unlock_take
@@ -132,6 +133,17 @@ def test_a_choice_without_a_lock_ends_with_the_voice_that_it_was_made_with_and_s
     report = again(show, notes)
     assert report.metrics["utterances_generated"] == 3
     assert "its line asks for another voice" in "\n".join(notes.notes)
+
+
+def test_a_recording_is_listed_and_has_no_takes(show: Path):
+    wav(show.with_name("eve.wav"), sine(440.0, 1.0, -20.0, 24000), 24000)
+    script = show.with_suffix(".md")
+    script.write_text(script.read_text() + "\nBen: [audio eve.wav] She said so.\n")
+    recorded = list_takes(show, settings=load_settings()).lines[-1]
+    assert (recorded.recorded, recorded.takes) == (True, ())
+    assert take_rows([recorded])[0][3] == "recording"
+    with pytest.raises(UsageError, match="is a recording"):
+        redo_take(show, str(recorded.line), settings=load_settings())
 
 
 def test_lock_and_unlock(show: Path):
