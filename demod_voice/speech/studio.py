@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import Settings
 from demod_voice.engines.devices import device_for
 from demod_voice.engines.pool import Pool
-from demod_voice.engines.types import Speech
+from demod_voice.engines.types import EngineInfo, Speech
 from demod_voice.errors import (
     EngineBrokenProtocol,
     EngineError,
@@ -168,10 +168,9 @@ class Studio:
         """
         found: dict[Fault, EngineError | None] = dict.fromkeys(faults)
         answers: dict[str, dict[Fault, EngineError | None]] = {}
+        self._check_device({each.job.voice.engine.name: each.job.voice.engine for each in questions}.values())
         for each in questions:
             job = each.job
-            if self._settings.device != "auto":
-                device_for(job.voice.engine, self._settings)
             if not pieces_of(job).pieces:
                 what = f"{each.who}: nothing can be said in {job.text[:40]!r}"
                 found[Fault(each.line, what, "write words: there is no letter or digit in it")] = None
@@ -211,6 +210,14 @@ class Studio:
     def degradations(self, job: LineJob) -> tuple[str, ...]:
         """What ``job`` asks for that its engine does not do and the core does not do for it."""
         return unhonoured(job, pieces_of(job).wanting)
+
+    def _check_device(self, engines: Iterable[EngineInfo]) -> None:
+        """Refuse a device that does not exist, and tell which engines have no use for the one that was asked for."""
+        asked = self._settings.device
+        for info in engines if asked not in ("auto", "cpu") else ():
+            device_for(info, self._settings)
+            if not info.gpu:
+                self._progress.note(f"engine {info.name} computes on the CPU only: device {asked} is not for it")
 
     def _answer(
         self, job: LineJob, answers: dict[str, dict[Fault, EngineError | None]]

@@ -29,6 +29,7 @@ from demod_voice.errors import (
 )
 from demod_voice.media.wav import read_wav
 from demod_voice.records.hashing import seed_from
+from demod_voice.records.progress import Silent
 from demod_voice.speech.studio import LineJob, Question, Studio
 from demod_voice.voices.resolve import resolve
 
@@ -352,6 +353,11 @@ def test_a_device_that_does_not_exist_is_refused_even_when_nothing_is_left_to_sp
         studio.verify(asked, tmp_path)
     with Studio(replace(settings, device="cuda:0")) as studio, pytest.raises(UsageError, match="cuda:0 does not exist"):
         studio.verify(asked, tmp_path)
+    told: list[str] = []
+    monkeypatch.setattr(Silent, "note", lambda _self, message: told.append(message))
+    with Studio(replace(settings, device="cuda:0"), progress=Silent()) as studio:
+        studio.verify([Question("Ada", line)] * 2, tmp_path)
+    assert told == ["engine odd computes on the CPU only: device cuda:0 is not for it"]
 
 
 def test_streaming_gives_sound_and_keeps_nothing(tmp_path: Path, settings, job) -> None:
