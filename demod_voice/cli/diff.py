@@ -29,7 +29,6 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     add_lexicon_flag(diff)
     add_setting_flag(diff, "--seed", key="seed", metavar="N", help="seed of everything random")
     add_setting_flag(diff, "--language", key="language", metavar="TAG", help="language of a script that names none")
-    add_lexicon_flag(diff)
 
 
 def run_diff(args: argparse.Namespace, app: App) -> None:
