@@ -8,7 +8,11 @@ from demod_voice.cli.app import Parser, add_setting_flag
 def add_publishing_flags(parser: Parser) -> None:
     """What decides how a show goes out."""
     add_setting_flag(
-        parser, "--fast-encode", key="encode.fast", value="true", help="encode in about half the time, a little coarser"
+        parser,
+        "--fast-encode",
+        key="encode.fast",
+        value="true",
+        help="encode mp3 and opus in less time, a little coarser",
     )
     add_setting_flag(
         parser,

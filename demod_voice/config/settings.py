@@ -130,7 +130,7 @@ class Encode:
     mp3_quality: int = key(5, "LAME's effort, 0 (best, slowest) to 9.", minimum=0, maximum=9)
     aac_kbps: int = key(96, "AAC bit rate in m4a and m4b, kbit/s.", minimum=32, maximum=320)
     opus_kbps: int = key(64, "Opus bit rate, kbit/s.", minimum=16, maximum=256)
-    fast: bool = key(False, "Encode in about half the time, at a little less quality for each bit (mp3, m4a, opus).")
+    fast: bool = key(False, "Encode in less time, at a little less quality for each bit (mp3, opus).")
 
 
 @dataclass(frozen=True, slots=True)

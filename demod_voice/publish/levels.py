@@ -17,8 +17,8 @@ Steps = tuple[tuple[int, float], ...]
 """(kbit/s, dB) in rising order; straight lines between, level beyond the ends."""
 
 MP3_CBR: Steps = ((160, -0.44), (192, -0.26), (224, -0.17), (256, 0.0))
-AAC_MONO: Steps = ((48, -0.03), (96, -0.03), (128, -0.02))
-AAC_STEREO: Steps = ((48, -0.44), (64, -0.16), (96, -0.06), (128, -0.04))
+AAC_MONO: Steps = ((32, -0.12), (40, -0.08), (64, -0.03), (96, -0.01))
+AAC_STEREO: Steps = ((32, -0.6), (40, -0.45), (48, -0.18), (64, -0.12), (96, -0.04), (128, -0.02))
 OPUS_MONO: Steps = ((24, -0.39), (32, -0.32), (48, -0.22), (64, -0.02))
 OPUS_STEREO: Steps = ((24, -0.62), (32, -0.26), (48, -0.17), (64, 0.0))
 MPEG_2_RATE, MPEG_2_KBPS = 24000, 160

@@ -64,7 +64,6 @@ def settings() -> Iterator[tuple[str, str, Encode]]:
     yield "mp3 128 fast", "mp3", Encode(fast=True)
     for kbps in (48, 64, 96, 128, 192):
         yield f"m4a {kbps}", "m4a", Encode(aac_kbps=kbps)
-    yield "m4a 96 fast", "m4a", Encode(fast=True)
     for kbps in (24, 32, 48, 64, 96, 128):
         yield f"opus {kbps}", "opus", Encode(opus_kbps=kbps)
     yield "opus 64 fast", "opus", Encode(fast=True)

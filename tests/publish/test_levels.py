@@ -22,7 +22,7 @@ from demod_voice.publish.levels import level_step
         ("mp3", Encode(mp3_kbps=320), 2, 48000, 0.0),
         ("mp3", Encode(mp3_kbps=320), 1, 24000, -0.44),
         ("mp3", Encode(mp3_mode="vbr"), 1, 24000, 0.0),
-        ("m4b", Encode(aac_kbps=80), 2, 48000, -0.11),
+        ("m4b", Encode(aac_kbps=80), 2, 48000, -0.08),
         ("opus", Encode(opus_kbps=16), 1, 24000, -0.39),
         ("opus", Encode(opus_kbps=256), 1, 24000, -0.02),
         ("ogg", Encode(), 1, 24000, 0.0),
