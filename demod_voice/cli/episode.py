@@ -74,7 +74,7 @@ def _register_render(commands: argparse._SubParsersAction[Parser]) -> None:
         ],
         description=(
             "Speak every line, place the lines with natural pauses, master to the target loudness and encode. "
-            "Beside the audio: manifest, metrics, transcripts (vtt, srt), and X.demod with the work. Killed or "
+            "Beside the audio: manifest, metrics, transcripts, a report, and X.demod with the work. Killed or "
             "interrupted, the same command goes on where it was; after an edit, only changed lines are spoken."
         ),
     )

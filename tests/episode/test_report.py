@@ -161,6 +161,16 @@ def test_the_verdict_comes_first_and_is_the_worst_that_is_known(sound: SoundView
     assert html.index("-17.00 LUFS, outside the target") < html.index('class="cards"') < html.index('id="timeline"')
 
 
+def test_where_rms_counts_it_is_shown_against_its_limits(sound: SoundView):
+    report = told(sound, mix={"preset": "acx"})
+    assert "between -23 and -18 dBFS" not in page(told(sound, mix={"preset": "apple"}))
+    for rms, mark in ((-20.0, "✓ met"), (-17.5, "✗ missed")):
+        report.story["loudness"]["master"]["rms_dbfs"] = rms
+        assert re.search(
+            rf"<b>{rms} dBFS</b> <span class=\"\w+\">{mark}</span><small>between -23 and -18", page(report)
+        )
+
+
 def test_hostile_text_stays_text(sound: SoundView):
     html = page(told(sound, HOSTILE, warnings=[HOSTILE]))
     reader = read(html)

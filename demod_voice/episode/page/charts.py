@@ -156,7 +156,7 @@ def _stepped(values: Sequence[float]) -> list[float]:
 def _loudness(sheet: _Sheet, told: Told) -> None:
     target = told.targets.lufs
     top, bottom = target + ABOVE_LU, target - BELOW_LU
-    sheet.heading(f"Loudness, LUFS: 3 s (bold) and 0.4 s, target {target:g}")
+    sheet.heading(f"Loudness, LUFS: 3 s (bold) and 0.4 s, target {target:.3g}")
     first = sheet.height
 
     def y(lufs: float) -> float:
@@ -179,7 +179,7 @@ def _loudness(sheet: _Sheet, told: Told) -> None:
     )
     for level in levels:
         kind = "tick target-label" if level == target else "tick"
-        sheet.parts.append(f'<text class="{kind}" x="3" y="{first + y(level) - 3:.1f}">{level:g}</text>')
+        sheet.parts.append(f'<text class="{kind}" x="3" y="{first + y(level) - 3:.1f}">{level:.3g}</text>')
     sheet.height += LOUDNESS
 
 

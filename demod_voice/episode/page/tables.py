@@ -9,6 +9,7 @@ from typing import Any
 
 from demod_voice.episode.page.charts import speaker_class
 from demod_voice.episode.page.facts import BAD, FINE, LineFacts, Told, Verdict, clock
+from demod_voice.mix.presets import PRESETS
 from demod_voice.units import format_size
 
 MARKS = {FINE: "✓", BAD: "✗"}
@@ -40,7 +41,7 @@ def figures_html(told: Told, lines: Sequence[LineFacts]) -> str:
             _card(
                 "Loudness",
                 f"{master['lufs']:.1f} LUFS",
-                f"target {targets.lufs:g} LUFS",
+                f"target {targets.lufs:.3g} LUFS",
                 bool(master.get("on_target", abs(off) <= 0.1)) or abs(off) <= 0.1,
             ),
             _card(
@@ -49,9 +50,21 @@ def figures_html(told: Told, lines: Sequence[LineFacts]) -> str:
                 f"at most {targets.true_peak_dbtp:g} dBTP",
                 over <= PEAK_ROOM_DB,
             ),
+            *_rms_card(told),
             _card("Loudness range", f"{master['lra_lu']:.1f} LU", "how much loud and soft differ"),
         ]
     )
+
+
+def _rms_card(told: Told) -> list[str]:
+    """The RMS over the whole file, where the preset is about it."""
+    name = told.story.get("mix", {}).get("preset")
+    limits = PRESETS[name].rms_db if name in PRESETS else None
+    if limits is None:
+        return []
+    rms = told.story["loudness"]["master"]["rms_dbfs"]
+    low, high = limits
+    return [_card("RMS", f"{rms:.1f} dBFS", f"between {low:g} and {high:g} dBFS", low <= rms <= high)]
 
 
 def _card(name: str, value: str, note: str, passed: bool | None = None) -> str:
