@@ -201,7 +201,7 @@ def _effect(place: Place, folder: Path) -> TimedEffect:
 def _each(place: Place, key: str, read: Callable[[Place], Made]) -> tuple[Made, ...]:
     """One thing for each mapping of a list; a single mapping is a list of one."""
     value = place.values[key]
-    items = [value] if isinstance(value, dict) else place.items(key)
+    items = [value] if isinstance(value, (dict, str)) else place.items(key)
     made = []
     for number, item in enumerate(items, 1):
         if isinstance(item, str):

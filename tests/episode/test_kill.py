@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.scripts import script_text, sentence
+from support.signals import noise, wav
 
 LINES = 24
 RESULTS = ("show.mp3", "show.flac", "show.manifest.json", "show.vtt", "show.srt")
@@ -22,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def command(script: Path, folder: Path) -> list[str]:
     arguments = ["episode", "render", str(script), "-o", str(folder / "show.mp3"), "--format", "flac", "--jobs", "2"]
-    return [sys.executable, "-m", "demod_voice", *arguments]
+    mix = script.with_name("mix.yaml")
+    return [sys.executable, "-m", "demod_voice", *arguments, *(["--mix", str(mix)] if mix.exists() else [])]
 
 
 def environment(cache: Path) -> dict[str, str]:
@@ -42,6 +44,18 @@ def takes(folder: Path) -> set[str]:
 @pytest.fixture
 def undisturbed(tmp_path: Path, fake_engine: object) -> tuple[Path, dict[str, str], float]:
     """The script, the digests of a run that nothing disturbed, and the seconds that it took."""
+    return calm_run(tmp_path)
+
+
+@pytest.fixture
+def undisturbed_show(tmp_path: Path, fake_engine: object) -> tuple[Path, dict[str, str], float]:
+    """The same of a stereo show with music."""
+    wav(tmp_path / "bed.wav", noise(1, 20.0, -30.0, 44100), 44100)
+    (tmp_path / "mix.yaml").write_text("positions: {Ada: -0.5}\nmusic: bed.wav\nintro: bed.wav\n")
+    return calm_run(tmp_path)
+
+
+def calm_run(tmp_path: Path) -> tuple[Path, dict[str, str], float]:
     lines = [f"{sentence(number)} \\[\\[slow 0.05\\]\\]" for number in range(LINES)]
     script = tmp_path / "show.md"
     script.write_text(script_text(lines))
@@ -90,6 +104,12 @@ def test_killed_at_a_seeded_moment(tmp_path: Path, undisturbed, seed: int) -> No
 def test_killed_at_twenty_moments(tmp_path: Path, undisturbed) -> None:
     for seed in range(100, 120):
         check_point(tmp_path, undisturbed, seed)
+
+
+@pytest.mark.kill
+def test_a_show_killed_at_ten_moments(tmp_path: Path, undisturbed_show) -> None:
+    for seed in range(200, 210):
+        check_point(tmp_path, undisturbed_show, seed)
 
 
 def test_killed_again_and_again_it_still_ends(tmp_path: Path, undisturbed) -> None:
