@@ -21,6 +21,8 @@ from demod_voice.units import db_from_gain
 MUSIC_ATTACK_S = 0.4
 """Music goes down slowly, before the first word."""
 MUSIC_RELEASE_S = 1.2
+STING_DUCK_DB = -9.0
+"""An intro or outro under speech; it is fading as well."""
 EFFECT_FADE_S = 0.003
 ROOM_CROSSFADE_S = 1.0
 SILENT_DUCK_DB = -60.0
@@ -62,7 +64,7 @@ def scene_of(staged: Staged, takes: Path, episode: Episode) -> Scene:
     """
     timing, mix = staged.timing, staged.mix
     speech = [(each.start, each.end) for each in timing.placed]
-    tracks = [*_speakers(staged, takes, episode), *_music(staged, speech), *_stings(staged), *_effects(staged)]
+    tracks = [*_speakers(staged, takes, episode), *_music(staged, speech), *_stings(staged, speech), *_effects(staged)]
     before_master_db = staged.target_lufs - REFERENCE_LUFS
     room = staged.room_tone_dbfs
     level = None if room is None else room - before_master_db
@@ -177,8 +179,9 @@ def _looped(sound: Sound, start: int, end: int, bed: Music, rate: int) -> Iterat
         at += sound.num_samples - fade
 
 
-def _stings(staged: Staged) -> Iterator[Track]:
-    """Intro and outro: they fade out under the first words, and in over the last ones."""
+def _stings(staged: Staged, speech: Sequence[Interval]) -> Iterator[Track]:
+    """Intro and outro: they fade out under the first words and in under the last ones, and leave the words room."""
+    rate = staged.timing.sample_rate
     for name, sting in (("intro", staged.mix.intro), ("outro", staged.mix.outro)):
         if sting is None:
             continue
@@ -191,7 +194,9 @@ def _stings(staged: Staged) -> Iterator[Track]:
             fade_in_s=fade_s if name == "outro" else EFFECT_FADE_S,
             fade_out_s=fade_s if name == "intro" else EFFECT_FADE_S,
         )
-        yield Track(name, (clip,), None, REFERENCE_LUFS + sting.level_db - sound.lufs)
+        gain_db = REFERENCE_LUFS + sting.level_db - sound.lufs
+        curve = duck(speech, STING_DUCK_DB, round(MUSIC_ATTACK_S * rate), round(MUSIC_RELEASE_S * rate))
+        yield Track(name, (clip,), None, gain_db, curve)
 
 
 def lead_in(mix: MixSpec, sounds: Mapping[Path, Sound], rate: int) -> int:

@@ -17,6 +17,7 @@ from demod_voice.media.wav import read_wav
 from demod_voice.mix.loudness import measure
 
 RATE = 48000
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """---
 title: A show
 speakers:
@@ -163,3 +164,21 @@ def level(samples: np.ndarray, segment: dict[str, float]) -> list[float]:
 
 def rms_db(samples: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-20))
+
+
+def test_a_recording_of_a_room_lies_under_everything(show: Path, settings: Settings) -> None:
+    wav(show / "room.wav", noise(5, 2.0, -20.0, 44100), 44100)
+    (show / "room.yaml").write_text("room_tone: {file: room.wav, level: -45}\n")
+    report = episodes.render_episode(show / "show.md", show / "show.wav", mix=show / "room.yaml", settings=settings)
+    pause = round((report.manifest["segments"][1]["end_sec"] + 0.5) * RATE)
+    found = rms_db(read_wav(show / "show.wav").samples[:, pause : pause + 2 * RATE])
+    assert found == pytest.approx(-45.0, abs=1.5)
+
+
+@pytest.mark.parametrize("name", ["essay", "two-hosts", "drama"])
+def test_the_examples_are_right(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from demod_voice.episode.production import PLAIN, produce
+
+    production = produce(ROOT / "docs" / "examples" / f"{name}.md", load().settings, PLAIN)
+    assert production.target.num_channels == (1 if name == "essay" else 2)
+    assert len(production.plan.voices) == {"essay": 1, "two-hosts": 2, "drama": 4}[name]
