@@ -23,7 +23,14 @@ from demod_voice.units import gain_from_db
 
 
 def encode(
-    wav: Path, out: Path, format: str, encode: Encode, tags: Tags, chapters: Sequence[ChapterMark], gain_db: float = 0.0
+    wav: Path,
+    out: Path,
+    format: str,
+    encode: Encode,
+    tags: Tags,
+    chapters: Sequence[ChapterMark],
+    gain_db: float = 0.0,
+    tap: Callable[[bytes], None] | None = None,
 ) -> None:
     """Encode a WAV.
 
@@ -36,6 +43,7 @@ def encode(
         tags: what a player shows.
         chapters: in order; a wav has none.
         gain_db: applied before a lossy encode.
+        tap: given the frames of an mp3 as they are made; other formats have none.
 
     Raises:
         UsageError: unknown format, or a sample rate that the format does not have.
@@ -43,7 +51,7 @@ def encode(
     """
     if format not in FORMATS:
         raise UsageError(f"unknown audio format {format!r}", f"known formats: {', '.join(FORMATS)}")
-    job = Job(wav, out, format, wav_info(wav), encode, tags, chapters, gain_from_db(gain_db))
+    job = Job(wav, out, format, wav_info(wav), encode, tags, chapters, gain_from_db(gain_db), tap)
     try:
         FORMATS[format](job)
     except av.FFmpegError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,8 @@ class Job:
     chapters: Sequence[ChapterMark]
     gain: float
     """Factor applied before the encoder."""
+    tap: Callable[[bytes], None] | None = None
+    """Given the frames of an MP3 as they are made."""
 
     @property
     def scratch(self) -> Path:

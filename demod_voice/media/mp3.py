@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import av
@@ -39,9 +40,16 @@ def encode_mp3(job: Job) -> None:
 def _write_frames(job: Job) -> None:
     encoder = _encoder(job)
     with job.scratch.open("wb") as frames:
-        for block in job.blocks(job.info.sample_rate):
-            frames.write(encoder.encode(encode_pcm(block.astype(np.float32, copy=False), "pcm_s16le")))
-        frames.write(encoder.flush())
+        for data in _frames(encoder, job):
+            frames.write(data)
+            if job.tap is not None:
+                job.tap(data)
+
+
+def _frames(encoder: Any, job: Job) -> Iterator[bytes]:
+    for block in job.blocks(job.info.sample_rate):
+        yield bytes(encoder.encode(encode_pcm(block.astype(np.float32, copy=False), "pcm_s16le")))
+    yield bytes(encoder.flush())
 
 
 def _encoder(job: Job) -> Any:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from demod_voice.config.settings import Settings
 from demod_voice.errors import MediaError
-from demod_voice.media.encode import LOSSY, decoded_blocks, encode
+from demod_voice.media.encode import LOSSY, encode
 from demod_voice.media.tags import ChapterMark, Tags
 from demod_voice.media.wav import wav_info
-from demod_voice.mix.behind import Listener
-from demod_voice.mix.loudness import NO_LOUDNESS, Meter, report
+from demod_voice.mix.loudness import NO_LOUDNESS
+from demod_voice.publish.hearing import FramesHeard, Heard, hear
 from demod_voice.publish.levels import level_step
 
 PEAK_ROOM_DB = 0.5
@@ -82,9 +81,8 @@ def export(
     corrected_db, encodes = 0.0, 0
     while True:
         gain_db = round(known_db + corrected_db, 3)
-        encode(master.path, out, format, settings.encode, tags, chapters, gain_db)
+        found = _encode_and_hear(master, out, format, settings, tags, chapters, gain_db)
         encodes += 1
-        found = _Heard.of_master(master) if format == "wav" else _hear(out, info.num_channels)
         _check_length(master.path, out, found)
         step_db = _correction(found, master.target_lufs, settings) if format in LOSSY else 0.0
         if not step_db or encodes > MOST_AGAIN or found.lufs <= NO_LOUDNESS:
@@ -103,18 +101,27 @@ def export(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    lufs: float
-    true_peak_dbtp: float
-    duration_s: float
+def _encode_and_hear(
+    master: Master,
+    out: Path,
+    format: str,
+    settings: Settings,
+    tags: Tags,
+    chapters: Sequence[ChapterMark],
+    gain_db: float,
+) -> Heard:
+    info = wav_info(master.path)
+    if format == "mp3":
+        with FramesHeard(info.sample_rate, info.num_channels) as frames:
+            encode(master.path, out, format, settings.encode, tags, chapters, gain_db, frames.push)
+        return frames.report(out)
+    encode(master.path, out, format, settings.encode, tags, chapters, gain_db)
+    if format == "wav":
+        return Heard(master.lufs, master.true_peak_dbtp, round(wav_info(out).duration_s, 6))
+    return hear(out, info.num_channels)
 
-    @classmethod
-    def of_master(cls, master: Master) -> _Heard:
-        return cls(master.lufs, master.true_peak_dbtp, round(wav_info(master.path).duration_s, 6))
 
-
-def _correction(found: _Heard, target_lufs: float, settings: Settings) -> float:
+def _correction(found: Heard, target_lufs: float, settings: Settings) -> float:
     """Gain in dB of another encode: what loudness is missing, less what a peak is too high, as far as both agree."""
     tolerance, ceiling = settings.loudness.tolerance_lu, settings.loudness.true_peak_dbtp + PEAK_ROOM_DB
     missed = target_lufs - found.lufs
@@ -125,30 +132,12 @@ def _correction(found: _Heard, target_lufs: float, settings: Settings) -> float:
     return round(wanted - min(down, spare), 3)
 
 
-def _inside(found: _Heard, target_lufs: float, settings: Settings) -> bool:
+def _inside(found: Heard, target_lufs: float, settings: Settings) -> bool:
     near = abs(found.lufs - target_lufs) <= settings.loudness.tolerance_lu
     return near and found.true_peak_dbtp <= settings.loudness.true_peak_dbtp + PEAK_ROOM_DB
 
 
-def _hear(path: Path, num_channels: int) -> _Heard:
-    """Decode and measure; the meter works beside the decoder.
-
-    Where a mono master became two equal channels, one of them is heard: a player sends either to both ears.
-    """
-    blocks = decoded_blocks(path)
-    first = next(blocks, None)
-    if first is None:
-        raise MediaError(f"{path} holds no sound after encoding")
-    samples = 0
-    with Listener(Meter(first.sample_rate, num_channels)) as listener:
-        for clip in chain([first], blocks):
-            listener.push(clip.samples[:num_channels])
-            samples += clip.num_samples
-    found = report(listener.meter, samples / first.sample_rate)
-    return _Heard(found.lufs, found.true_peak_dbtp, found.duration_s)
-
-
-def _check_length(master_wav: Path, out: Path, found: _Heard) -> None:
+def _check_length(master_wav: Path, out: Path, found: Heard) -> None:
     expected = wav_info(master_wav).duration_s
     if abs(found.duration_s - expected) > PADDING_S:
         raise MediaError(f"{out} is {found.duration_s:.2f} s long, its master {expected:.2f} s")

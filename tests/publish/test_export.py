@@ -18,6 +18,7 @@ from demod_voice.mix.loudness import measure
 from demod_voice.mix.master import master
 from demod_voice.publish import export as exporting
 from demod_voice.publish.export import ExportReport, Master, export
+from demod_voice.publish.hearing import hear
 from demod_voice.publish.levels import level_step
 
 RATE = 24000
@@ -89,7 +90,7 @@ def test_it_is_encoded_three_times_at_most(master_wav: Path, tmp_path: Path, mon
     ],
 )
 def test_the_correction_weighs_loudness_and_peak(lufs: float, true_peak_dbtp: float, expected: float) -> None:
-    heard = exporting._Heard(lufs, true_peak_dbtp, 1.0)
+    heard = exporting.Heard(lufs, true_peak_dbtp, 1.0)
     assert exporting._correction(heard, -19.0, SETTINGS) == pytest.approx(expected, abs=1e-6)
 
 
@@ -126,3 +127,17 @@ def test_a_file_that_lost_its_end_is_an_error(
     monkeypatch.setattr(exporting, "encode", lambda _, *given: encode(short, *given))
     with pytest.raises(MediaError, match=r"x\.flac is 1\.00 s long, its master 20\.00 s"):
         exported(master_wav, tmp_path / "x.flac")
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_an_mp3_that_is_heard_as_it_is_made_measures_as_its_file_does(tmp_path: Path, channels: int) -> None:
+    sound = np.repeat(speechlike(2, 4.0, RATE, 0.1), channels, axis=0)
+    source = wav(tmp_path / "m.wav", sound, RATE, "pcm_s16le")
+    found = measure(source)
+    report = export(Master(source, found.lufs, 0.0, found.lufs, ""), tmp_path / "x.mp3", "mp3", SETTINGS, Tags(), ())
+    after = hear(tmp_path / "x.mp3", channels)
+    assert (report.lufs, report.true_peak_dbtp, report.duration_s) == (
+        after.lufs,
+        after.true_peak_dbtp,
+        after.duration_s,
+    )
