@@ -29,7 +29,6 @@ CLAUSE_GAP_S = 0.0
 """Added where a comma or the like stands between two stretches: the 50 + 150 ms that trimming leaves are right there."""
 GOES_ON = ","
 _ENDS = re.compile(r"[.!?…。！？।॥؟۔][\"'”’»)\]」』]*$")
-_EDGES = re.compile(r"^\W+|\W+$")
 _CLAUSE = re.compile(r"[,;:،؛、，；：–—][\"'”’»)\]」』]*$")
 
 
@@ -127,7 +126,8 @@ def as_written(words: Sequence[Word], units: Sequence[Unit]) -> tuple[Word, ...]
 
 def _bare(token: str) -> str:
     """A word without the signs around it, which not every engine keeps."""
-    return _EDGES.sub("", token) or token
+    heard = [place for place, sign in enumerate(token) if sign.isalnum()]
+    return token[heard[0] : heard[-1] + 1] if heard else token
 
 
 def _gap(before: str) -> float | None:

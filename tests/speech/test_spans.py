@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from demod_worker.messages import Voice, Word
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
 from support.sound import pitches_hz, rms_db
 
 from demod_voice.audio.clip import Clip, mono
@@ -19,6 +23,7 @@ from demod_voice.speech.joining import CROSSFADE_S, join
 from demod_voice.speech.manner import EMPHASIS, manner_of
 from demod_voice.speech.pieces import Unit, as_written, pieces_of
 from demod_voice.speech.studio import LineJob, Studio, Take
+from demod_voice.text.clean import speakable
 from demod_voice.text.spans import Span
 from demod_voice.voices.resolve import resolve
 from demod_voice.voices.resolved import ResolvedVoice
@@ -127,6 +132,38 @@ class TestPieces:
         manner, wanting = manner_of(Span("x", rate=1.25), voice, "en")
         assert (manner.speed, manner.tempo, wanting) == (1.0, 1.25, ())
         assert manner_of(Span("x", rate=3.0), voice, "en")[1] == ("rate: 2 in place of 3",)
+
+    @limits(max_examples=40, deadline=None)
+    @given(
+        st.lists(
+            st.builds(
+                Span,
+                st.sampled_from(
+                    ["Hello ", " there", ", ", "“", "no", "... ", "", " ", "42%", "你好。", "a b\u0301 c", "!"]
+                ),
+                rate=st.sampled_from([1.0, 0.5, 9.0]),
+                volume_db=st.sampled_from([0.0, 3.0]),
+                emphasis=st.sampled_from(["", "strong"]),
+                say_as=st.sampled_from(["", "digits", "date"]),
+                alias=st.sampled_from(["", "other words", "..."]),
+                phonemes=st.sampled_from(["", "həˈloʊ wɜːld"]),
+                language=st.sampled_from(["", "fr", "xx"]),
+                style=st.sampled_from(["", "laugh"]),
+            ),
+            min_size=1,
+            max_size=6,
+        ),
+        st.sampled_from([(), ("speed", "pitch", "phonemes")]),
+    )
+    def test_whatever_is_asked_every_piece_can_be_said(self, spans: list[Span], honours: tuple[str, ...]) -> None:
+        made = pieces_of(line(*spans, honours=honours, languages=("en", "fr"), max_chars=30))
+        assert all(speakable(piece.text) for piece in made.pieces)
+        assert all(unit.spoken and unit.written for unit in made.units)
+        tokens = [token for unit in made.units for token in unit.spoken.split()]
+        words = [Word(token, at, at + 1.0) for at, token in enumerate(tokens)]
+        written = as_written(words, made.units)
+        assert [word.text for word in written] == [unit.written for unit in made.units]
+        assert all(a.end_s <= b.start_s for a, b in pairwise(written))
 
 
 class TestWords:
