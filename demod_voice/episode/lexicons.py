@@ -39,18 +39,14 @@ class LexiconReport:
     """Entries that no line of the scripts has; empty when there were no scripts."""
 
 
-def read_lexicons(settings: Settings, own: Sequence[Path] = ()) -> Lexicon:
+def read_lexicons(settings: Settings) -> Lexicon:
     """Every lexicon that holds for an episode; the later ones win.
-
-    Args:
-        settings: name those of every episode.
-        own: the show's and the script's.
 
     Raises:
         UsageError: one cannot be read, or lies outside the allowed roots.
         FaultsError: everything that is wrong in one.
     """
-    paths = [*map(Path, settings.episode.lexicons), *own]
+    paths = [Path(each) for each in settings.episode.lexicons]
     check_inside(paths, settings.paths.allowed_roots)
     return joined([read_lexicon(path, settings.limits) for path in paths])
 

@@ -10,7 +10,6 @@ import pytest
 
 from demod_voice.cli import main
 from demod_voice.config import load_settings
-from demod_voice.episode.lexicons import read_lexicons
 from demod_voice.episode.plan import Plan, read_plan
 from demod_voice.episode.request import recall, remember, request_of
 from demod_voice.speech.studio import Studio
@@ -71,14 +70,6 @@ def test_what_is_said_reaches_the_engine_and_its_words_are_the_written_ones(scri
     assert take.text_spoken == "Demod shows a graphics format."
     assert [word.text for word in take.words] == ["Demod", "shows", "a", "GIF."]
     assert take.words[-1].end_s == pytest.approx(take.num_samples / take.sample_rate, abs=0.01)
-
-
-def test_a_shows_own_lexicon_wins_over_the_settings(script: Path, tmp_path: Path) -> None:
-    common, own = lexicon(tmp_path, "words: {GIF: gif, a: uh}\n"), lexicon(tmp_path, "words: {GIF: jif}\n", "own.yaml")
-    settings = load_settings()
-    settings = replace(settings, episode=replace(settings.episode, lexicons=(str(common),)))
-    _, spans, _ = read_lexicons(settings, [own]).pronounced("a GIF", (), "Ada", "en")
-    assert "".join(span.alias or span.text for span in spans) == "uh jif"
 
 
 def test_later_takes_commands_use_the_same_lexicon(script: Path, tmp_path: Path) -> None:
