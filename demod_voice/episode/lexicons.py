@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
+from demod_voice.episode.sources import NO_SOURCES, outer_of
+from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.formats.lexicon_file import read_lexicon
-from demod_voice.formats.script_file import read_script
+from demod_voice.formats.script import Script
+from demod_voice.formats.script_file import scan_script
 from demod_voice.text.lexicon import Entry, Lexicon, joined
 
 
@@ -39,16 +42,29 @@ class LexiconReport:
     """Entries that no line of the scripts has; empty when there were no scripts."""
 
 
-def read_lexicons(settings: Settings) -> Lexicon:
-    """Every lexicon that holds for an episode; the later ones win.
+def read_lexicons(script: Script, settings: Settings, faults: list[Fault]) -> Lexicon:
+    """Every lexicon that holds for an episode: the show's, the script's, then the settings'; the later ones win.
+
+    Args:
+        script: what is wrong with the files that it and its show name is put into ``faults``.
+        settings: files to read, and where they may lie.
+        faults: name the file that they are about.
 
     Raises:
-        UsageError: one cannot be read, or lies outside the allowed roots.
-        FaultsError: everything that is wrong in one.
+        UsageError: one of the settings cannot be read, or lies outside the allowed roots.
+        FaultsError: everything that is wrong in one of them.
     """
+    found = []
+    for path in script.lexicons:
+        try:
+            found.append(read_lexicon(path, settings.limits))
+        except FaultsError as error:
+            faults += [replace(fault, source=error.source) for fault in error.faults]
+        except UsageError as error:
+            faults.append(Fault(None, error.message, error.hint))
     paths = [Path(each) for each in settings.episode.lexicons]
     check_inside(paths, settings.paths.allowed_roots)
-    return joined([read_lexicon(path, settings.limits) for path in paths])
+    return joined([*found, *(read_lexicon(path, settings.limits) for path in paths)])
 
 
 def check_lexicon(path: Path, scripts: Sequence[Path], settings: Settings) -> LexiconReport:
@@ -71,7 +87,10 @@ def check_lexicon(path: Path, scripts: Sequence[Path], settings: Settings) -> Le
 
 
 def _hits(lexicon: Lexicon, path: Path, settings: Settings) -> list[tuple[Entry, Hit]]:
-    script = read_script(path, settings.limits)
+    outer, around = outer_of(path, NO_SOURCES, settings)
+    script, faults = scan_script(path, settings.limits, outer)
+    if faults or around:
+        raise FaultsError(str(path), [*around, *faults])
     language = script.language or settings.language
     found = []
     for line in (line for chapter in script.chapters for part in chapter.paragraphs for line in part.lines):

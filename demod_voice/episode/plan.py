@@ -150,7 +150,7 @@ def _plan(script: Script, folder: Path, settings: Settings) -> tuple[Plan, list[
     language = script.language or settings.language
     seed = settings.seed if script.seed is None else script.seed
     voices, faults = _resolve_speakers(script, folder, settings, language)
-    lexicon = read_lexicons(settings)
+    lexicon = read_lexicons(script, settings, faults)
     lines = tuple(_pronounced(line, lexicon) for line in _planned(script, voices, language, seed))
     return Plan(script, language, seed, voices, lines, folder), [*faults, *media_faults(script, folder, settings)]
 

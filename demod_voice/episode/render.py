@@ -28,9 +28,11 @@ from demod_voice.episode.request import remember, request_of
 from demod_voice.episode.sound_files import sound_files
 from demod_voice.episode.timing_file import write_timing
 from demod_voice.errors import QualityError
+from demod_voice.formats.script import Show
 from demod_voice.mix.loudness import prepare
 from demod_voice.mix.master import MasterReport
 from demod_voice.publish.export import ExportReport, Master
+from demod_voice.publish.feed import Item
 from demod_voice.records.atomic import sweep, write_json
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
@@ -45,6 +47,10 @@ class RenderReport:
     manifest: Mapping[str, Any]
     metrics: Mapping[str, Any]
     warnings: tuple[str, ...]
+    item: Item
+    """The episode, for a feed."""
+    show: Show
+    """The show that it belongs to."""
 
 
 @dataclass(slots=True)
@@ -135,7 +141,7 @@ def render(
         else:
             outputs.report.unlink(missing_ok=True)
         _write_run(run, numbers)
-    return RenderReport(outputs, story, numbers, warnings)
+    return RenderReport(outputs, story, numbers, warnings, published.item, plan.script.show)
 
 
 def require_quality(report: RenderReport) -> None:

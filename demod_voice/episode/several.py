@@ -13,10 +13,14 @@ from demod_voice.episode.outputs import outputs_for, refuse_overwriting
 from demod_voice.episode.plan import questions
 from demod_voice.episode.production import RenderOptions, produce
 from demod_voice.episode.render import RenderReport, render
+from demod_voice.episode.sound_files import sound_files
 from demod_voice.errors import DemodError, UsageError
-from demod_voice.records.atomic import output_error
+from demod_voice.publish.feed import Channel, address, feed_xml
+from demod_voice.records.atomic import output_error, write_text
 from demod_voice.records.progress import Progress
 from demod_voice.speech.studio import Studio
+
+FEED = "feed.xml"
 
 
 def render_all(
@@ -41,7 +45,34 @@ def render_all(
     for script, output in names.items():
         progress.note(f"{script} -> {output}")
         reports.append(render(script, output, settings, options, progress))
+    _write_feed(reports, folder, settings, progress)
     return reports
+
+
+def _write_feed(reports: Sequence[RenderReport], folder: Path, settings: Settings, progress: Progress) -> None:
+    """``feed.xml`` of the show that the episodes belong to; nothing where there is none, or no address."""
+    show = reports[0].show
+    if show.path is None:
+        return
+    if not settings.publish.base_url:
+        progress.note("no feed.xml: nobody has said where the files will be fetched (publish.base_url)")
+        return
+    channel = Channel(
+        title=show.title or reports[0].manifest["title"],
+        feed_url=address(settings.publish.base_url, FEED),
+        link=show.link,
+        description=show.description,
+        author=show.author,
+        email=show.email,
+        language=show.language or reports[0].manifest["language"],
+        image_url=show.image,
+        categories=show.categories,
+        explicit=show.explicit,
+        copyright=show.copyright,
+        owner=show.owner,
+        guid=show.guid,
+    )
+    write_text(folder / FEED, feed_xml(channel, [report.item for report in reports]))
 
 
 def _outputs(scripts: Sequence[Path], folder: Path, settings: Settings, options: RenderOptions) -> dict[Path, Path]:
@@ -72,8 +103,11 @@ def _check(names: dict[Path, Path], settings: Settings, options: RenderOptions, 
     with Studio(replace(settings, jobs=1), progress=progress) as studio:
         for script, output in names.items():
             try:
-                refuse_overwriting([script], outputs_for(output, options.formats, settings))
-                plan = produce(script, settings, options).plan
+                outputs = outputs_for(output, options.formats, settings)
+                production = produce(script, settings, options)
+                plan = production.plan
+                read = [script, *sound_files(plan.script, plan.folder), *map(Path, production.mix.files)]
+                refuse_overwriting(read, outputs)
                 studio.verify(questions(plan), source=str(script))
             except DemodError as error:
                 errors.append(error)

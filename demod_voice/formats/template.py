@@ -27,7 +27,7 @@ Ben: Every line begins with the name of who says it.
 ## Goodbye
 
 Ada: A line with two number signs begins a chapter.
-Ben: Change a line and render again. Only that line is spoken again.
+Ben: (overlap 200ms) Change a line and render again. <prosody rate="slow">Only that line</prosody> is spoken again.
 """
 
 _YAML = """episode:
@@ -54,7 +54,8 @@ _YAML = """episode:
       text: A monologue is one line on its own.
     - type: monologue
       speaker: Ben
-      text: Change a line and render again. Only that line is spoken again.
+      overlap_ms: 200
+      text: Change a line and render again. <prosody rate="slow">Only that line</prosody> is spoken again.
 """
 
 _JSON = """{
@@ -74,7 +75,8 @@ _JSON = """{
       {"type": "pause", "duration_ms": 800},
       {"type": "chapter", "title": "Goodbye"},
       {"type": "monologue", "speaker": "Ada", "text": "A monologue is one line on its own."},
-      {"type": "monologue", "speaker": "Ben", "text": "Change a line and render again. Only that line is spoken again."}
+      {"type": "monologue", "speaker": "Ben", "overlap_ms": 200,
+        "text": "Change a line and render again. <prosody rate='slow'>Only that line</prosody> is spoken again."}
     ]
   }
 }

@@ -96,6 +96,10 @@ class Channel:
     """Of Apple's list; ``Arts > Books`` is a category with its subcategory."""
     explicit: bool = False
     copyright: str = ""
+    owner: str = ""
+    """Whom directories write to; empty = the author."""
+    guid: str = ""
+    """UUID of the podcast; empty = made from ``feed_url``."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """More plain RSS elements by name."""
 
@@ -119,6 +123,10 @@ def feed_xml(channel: Channel, items: Sequence[Item]) -> str:
     _add(inside, f"{{{ATOM}}}link", None, href=channel.feed_url, rel="self", type="application/rss+xml")
     if channel.image_url:
         _add(inside, f"{{{ITUNES}}}image", None, href=channel.image_url)
+    if channel.email:
+        owner = _add(inside, f"{{{ITUNES}}}owner", None)
+        _add(owner, f"{{{ITUNES}}}name", channel.owner or channel.author)
+        _add(owner, f"{{{ITUNES}}}email", channel.email)
     for category in channel.categories:
         outer, _, inner = (part.strip() for part in category.partition(">"))
         element = _add(inside, f"{{{ITUNES}}}category", None, text=outer)
@@ -166,7 +174,7 @@ def _channel_facts(channel: Channel) -> Iterable[tuple[str, str]]:
     yield f"{{{ITUNES}}}author", channel.author
     yield f"{{{ITUNES}}}explicit", "true" if channel.explicit else "false"
     yield f"{{{ITUNES}}}type", "episodic"
-    yield f"{{{PODCAST}}}guid", podcast_guid(channel.feed_url)
+    yield f"{{{PODCAST}}}guid", channel.guid or podcast_guid(channel.feed_url)
     yield f"{{{PODCAST}}}locked", "no"
 
 

@@ -397,10 +397,12 @@ def _(settings: Settings, folder: Path) -> Any:
 @row("episode.lexicons", ([], ["words.yaml"]), ("A GIF.", "A jif."))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.episode.lexicons import read_lexicons
+    from demod_voice.formats.script import Script
 
     (folder / "words.yaml").write_text("words: {GIF: jif}\n")
     paths = tuple(str(folder / each) for each in settings.episode.lexicons)
-    lexicon = read_lexicons(replace(settings, episode=replace(settings.episode, lexicons=paths)))
+    script = Script("T", "", {}, (), "t.md")
+    lexicon = read_lexicons(script, replace(settings, episode=replace(settings.episode, lexicons=paths)), [])
     text, spans, _ = lexicon.pronounced("A GIF.", (), "Ada", "en")
     return "".join(span.alias or span.text for span in spans) or text
 

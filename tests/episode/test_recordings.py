@@ -14,7 +14,7 @@ from demod_voice.api.episodes import check_episode, describe_check, describe_ren
 from demod_voice.config import load_settings
 from demod_voice.episode.plan import Plan, read_plan
 from demod_voice.episode.recordings import recorded_takes
-from demod_voice.errors import FaultsError, MediaError
+from demod_voice.errors import FaultsError, MediaError, UsageError
 from demod_voice.media.wav import read_wav
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.progress import SILENT
@@ -118,6 +118,14 @@ def test_an_episode_without_a_synthetic_line_is_not_marked(render: Callable[[str
     assert (story["synthetic_speech"], story["engines"], story["voices"]) == (False, [], {})
     assert story["generation"]["model"] == ""
     assert b"SYNTHETIC" not in (tmp_path / "show.flac").read_bytes()
+
+
+def test_a_recording_is_not_overwritten(talk: Path, tmp_path: Path) -> None:
+    (tmp_path / "show.md").write_text(FRONT + "Eve: [audio talk.wav] I am Eve.")
+    before = talk.read_bytes()
+    with pytest.raises(UsageError, match=r"would overwrite .*talk\.wav, which it reads"):
+        render_episode(tmp_path / "show.md", talk, settings=load_settings())
+    assert talk.read_bytes() == before
 
 
 def test_check_tells_who_is_a_recording_and_what_is_missing(talk: Path, tmp_path: Path) -> None:

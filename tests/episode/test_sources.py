@@ -135,10 +135,22 @@ def test_models_and_files_are_looked_for_beside_the_file_that_names_them(tmp_pat
     write(
         tmp_path / "cast", c_yaml="Ben: voices/ben.onnx\n", show_yaml="lexicon: l.yaml\ncast: c.yaml\n", l_yaml="a: b"
     )
-    write(tmp_path, l_yaml="a: b")
+    write(tmp_path, l_yaml="words: {a: b}")
     made = plan(tmp_path, SCRIPT.replace("title: T", "lexicon: [l.yaml]"), show=tmp_path / "cast" / "show.yaml")
     assert speakers(made)["Ben"].model == str(tmp_path / "cast" / "voices" / "ben.onnx")
     assert made.script.lexicons == (tmp_path / "cast" / "l.yaml", tmp_path / "l.yaml")
+
+
+def test_lexicons_of_the_show_and_the_script_hold_and_their_faults_name_them(tmp_path: Path) -> None:
+    write(
+        tmp_path, show_yaml="lexicon: s.yaml", s_yaml="words: {GIF: jif, SQL: sequel}\n", l_yaml="words: {GIF: ghif}\n"
+    )
+    script = SCRIPT.replace("title: T", "lexicon: l.yaml").replace("Hi.", "A GIF of SQL.")
+    assert plan(tmp_path, script).lines[0].job.spans != ()
+    said = [span.alias or span.text for span in plan(tmp_path, script).lines[0].job.spans]
+    assert "".join(said) == "A ghif of sequel."
+    write(tmp_path, l_yaml="wrods: {}\n")
+    assert ("l.yaml", 1) in [each[:2] for each in faults(tmp_path, script)]
 
 
 def test_mixes_come_in_layers_with_their_lines(tmp_path: Path) -> None:
@@ -161,13 +173,24 @@ def test_mixes_come_in_layers_with_their_lines(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("fake_engine")
 def test_several_scripts_are_checked_before_the_first_is_made(tmp_path: Path) -> None:
     settings = load_settings()
-    write(tmp_path, show_yaml="title: S\ncast: {Ada: {engine: fake}}\n", one_md="Ada: One.", two_md="Ada: Two. [x]")
+    write(
+        tmp_path,
+        show_yaml="title: S\nemail: a@a.example\nauthor: W\ncast: {Ada: {engine: fake}}\n",
+        one_md="Ada: One.",
+        two_md="Ada: Two. [x]",
+    )
     scripts = [tmp_path / "one.md", tmp_path / "two.md"]
     with pytest.raises(UsageError, match="unknown tag"):
         render_episodes(scripts, tmp_path / "out", settings=settings, formats=["wav"])
     assert list((tmp_path / "out").iterdir()) == []
     write(tmp_path, two_md="Ada: Two.")
-    reports = render_episodes(scripts, tmp_path / "out", settings=settings, formats=["wav"])
+    published = replace(settings, publish=replace(settings.publish, base_url="https://a.example/s"))
+    reports = render_episodes(scripts, tmp_path / "out", settings=published, formats=["wav"])
+    feed = (tmp_path / "out" / "feed.xml").read_text()
+    assert feed.count("<item>") == 2
+    assert "<title>S</title>" in feed
+    assert "<itunes:email>a@a.example</itunes:email>" in feed
+    assert "https://a.example/s/two.wav" in feed
     assert [report.outputs.audio["wav"].name for report in reports] == ["one.wav", "two.wav"]
     assert (tmp_path / "out" / "two.manifest.json").is_file()
     assert f"  show: {tmp_path / 'show.yaml'}" in describe_check(check_episode(scripts[0], settings=settings))
