@@ -133,7 +133,10 @@ def test_a_missing_cast_is_named(tmp_path: Path) -> None:
 def test_models_and_files_are_looked_for_beside_the_file_that_names_them(tmp_path: Path) -> None:
     (tmp_path / "cast").mkdir()
     write(
-        tmp_path / "cast", c_yaml="Ben: voices/ben.onnx\n", show_yaml="lexicon: l.yaml\ncast: c.yaml\n", l_yaml="a: b"
+        tmp_path / "cast",
+        c_yaml="Ben: voices/ben.onnx\n",
+        show_yaml="lexicon: l.yaml\ncast: c.yaml\n",
+        l_yaml="words: {a: b}",
     )
     write(tmp_path, l_yaml="words: {a: b}")
     made = plan(tmp_path, SCRIPT.replace("title: T", "lexicon: [l.yaml]"), show=tmp_path / "cast" / "show.yaml")
