@@ -97,7 +97,7 @@ class Episode:
     )
     report: bool = key(True, "Write X.report.html beside the episode: a page that shows it, for a browser.")
     lexicons: tuple[str, ...] = key(
-        (), "Pronunciation lexicons (YAML files) of every episode; a script's own come after them and win."
+        (), "Pronunciation lexicons (YAML files) of every episode; they win over a show's and a script's own."
     )
     pauses: Pauses = field(default_factory=Pauses)
 
