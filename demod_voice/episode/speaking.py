@@ -58,8 +58,10 @@ def speak_all(
             except EngineError as error:
                 failures[number] = Failure(plan.lines[number], error)
             progress.advance("speak")
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+    except BaseException as error:  # nobody may still write when an error is told; an interrupt does not wait
+        executor.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+        raise
+    executor.shutdown()
     progress.finish("speak")
     if failures:
         raise _report([failures[number] for number in sorted(failures)], len(plan.lines), plan.script.source)
