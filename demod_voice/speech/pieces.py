@@ -10,20 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from demod_worker.messages import Word
 
 from demod_voice.engines.types import EngineInfo
+from demod_voice.speech.job import LineJob
 from demod_voice.speech.joining import CHUNK_GAP_S
 from demod_voice.speech.manner import Manner, manner_of, plain_manner
 from demod_voice.speech.prepare import prepare
 from demod_voice.text.clean import clean, speakable, without_pictures
 from demod_voice.text.say_as import read_as
 from demod_voice.text.spans import Span
-
-if TYPE_CHECKING:
-    from demod_voice.speech.line import LineJob
 
 CLAUSE_GAP_S = 0.0
 """Added where a comma or the like stands between two stretches: the 50 + 150 ms that trimming leaves are right there."""

@@ -13,7 +13,7 @@ from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.formats.lexicon_file import read_lexicon
 from demod_voice.formats.markup import read_line
 from demod_voice.formats.tags import TagError
-from demod_voice.speech.line import LineJob
+from demod_voice.speech.job import LineJob
 from demod_voice.text.clean import speakable
 from demod_voice.text.lexicon import Lexicon
 from demod_voice.text.spans import Span

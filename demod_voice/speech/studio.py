@@ -36,8 +36,9 @@ from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.cache import SpeechCache
 from demod_voice.speech.guards import Finding, examine
 from demod_voice.speech.identity import ContentHashes
+from demod_voice.speech.job import LineJob, Question
 from demod_voice.speech.joining import amplify, join, silence
-from demod_voice.speech.line import Line, LineJob, Question, identity, requests, unhonoured
+from demod_voice.speech.line import Line, identity, requests, unhonoured
 from demod_voice.speech.manner import Manner
 from demod_voice.speech.pieces import Piece, as_written, pieces_of
 from demod_voice.speech.takes import Take, TakeRecord, read_take, take_files, told_take, write_take
