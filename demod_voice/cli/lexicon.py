@@ -20,7 +20,7 @@ def register(parser: Parser) -> None:
         "check",
         "Say everything that is wrong with a lexicon, and where it applies",
         _check,
-        ["demod-voice lexicon check show.yaml", "demod-voice lexicon check show.yaml episode-1.md episode-2.md"],
+        ["demod-voice lexicon check lexicon.yaml", "demod-voice lexicon check lexicon.yaml episode-1.md episode-2.md"],
         description=(
             "Read a lexicon and say every fault of it. With scripts, show each word that it says otherwise, and which "
             "entries no line has. Nothing is spoken."

@@ -18,7 +18,7 @@ def register(parser: Parser) -> None:
         _normalize,
         [
             'demod-voice text normalize "It costs $5.20 on 3/5/2026." --language en',
-            "demod-voice text normalize --file chapter.txt --engine piper --lexicon show.yaml",
+            "demod-voice text normalize --file chapter.txt --engine piper --lexicon lexicon.yaml",
         ],
         description=(
             "Print a text as an engine gets it, a chunk on each line: cleaned, numbers and dates read out unless the "
