@@ -145,7 +145,8 @@ class _Arranger:
             return self._cursor + pause, 0
         before = self._placed[self._main]
         crossfade = round(self._episode.crossfade_ms / 1000.0 * self._rate)
-        shared = min(crossfade, length // 2, (before.end - before.start) // 2) if before.end == self._cursor else 0
+        abut = before.end == self._cursor and self._free.get(line.speaker, 0) <= before.end
+        shared = min(crossfade, length // 2, (before.end - before.start) // 2) if abut else 0
         return self._cursor - shared, shared
 
     def _into(self, line: PlannedLine) -> int:
