@@ -32,7 +32,6 @@ HOPS_IN_SHORT_TERM = 30
 OVERSAMPLING = 4
 TAPS = 12
 """Taps a phase of the interpolator, as many as BS.1770-4 annex 2 shows."""
-PEAK_BLOCK = 1024
 NO_LOUDNESS = -200.0
 """What silence, or less than 400 ms, reads: no gating block passes."""
 BLOCK = 1 << 18
@@ -164,9 +163,9 @@ class Meter:
 
 
 class TruePeak:
-    """Peak of the signal between its samples, by 4x oversampling; blocks that cannot beat the peak so far are skipped.
+    """Peak of the signal between its samples, by 4x oversampling, where it could beat the peak so far.
 
-    The skip is exact: an interpolated value is at most the block's largest sample times the largest sum of a phase's
+    The skip is exact: an interpolated value is at most its largest sample times the largest sum of a phase's
     absolute coefficients. Source: BS.1770-4 annex 2; at 96 kHz and more, 2x would do and 4x is only finer.
     """
 
@@ -196,29 +195,24 @@ class TruePeak:
         return max(self._highest, self.sample_peak)
 
     def _scan(self, channel: NDArray[np.float32]) -> None:
-        starts = np.arange(0, len(channel) - TAPS + 1, PEAK_BLOCK)
-        if not len(starts):
+        """Look at the loudest sample's windows, then at every window with a sample that could still lead higher."""
+        runs = len(channel) - TAPS + 1
+        if runs <= 0:
             return
-        peaks = np.maximum.reduceat(np.abs(channel), starts)
-        bounds = np.maximum(peaks, np.append(peaks[1:], 0.0)) * self._most
-        loudest = int(np.argmax(bounds))
-        for chosen in (np.array([loudest]), np.arange(len(bounds))):
-            chosen = chosen[bounds[chosen] > self._highest]
-            if len(chosen):
-                self._look(_windows(channel, starts[chosen]))
+        windows = np.lib.stride_tricks.sliding_window_view(channel, TAPS)
+        levels = np.abs(channel)
+        loudest = int(levels.argmax())
+        self._look(windows[max(0, loudest - TAPS + 1) : loudest + 1])
+        near = levels * np.float32(self._most) > self._highest
+        chosen = near[:runs].copy()
+        for step in range(1, TAPS):
+            chosen |= near[step : step + runs]
+        if chosen.any():
+            self._look(windows[chosen])
 
     def _look(self, windows: NDArray[np.float32]) -> None:
         """Take the interpolated values of every window, shape (n, 12), into account."""
         self._highest = max(self._highest, float(np.abs(windows @ self._phases[:, ::-1].T).max(initial=0.0)))
-
-
-def _windows(channel: NDArray[np.float32], starts: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Every run of 12 samples that begins in one of the blocks, shape (n, 12)."""
-    runs = np.lib.stride_tricks.sliding_window_view(channel, TAPS)
-    whole = starts[starts + PEAK_BLOCK <= len(runs)]
-    rows = (whole[:, None] + np.arange(PEAK_BLOCK)).ravel()
-    last = np.arange(starts[-1], len(runs)) if len(whole) < len(starts) else np.zeros(0, np.intp)
-    return np.asarray(runs[np.concatenate([rows, last])])
 
 
 def prepare() -> None:
