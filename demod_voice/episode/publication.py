@@ -33,7 +33,7 @@ from demod_voice.records.hashing import hash_bytes, hash_file
 from demod_voice.records.progress import Progress
 from demod_voice.records.steps import RunFolder, Step
 
-EXPORT_VERSION = 3
+EXPORT_VERSION = 4
 GENRE = "Podcast"
 ENCLOSURE_ORDER = ("mp3", "m4a", "m4b", "opus", "ogg", "flac", "wav")
 """Which format a feed offers first: what most players can play."""

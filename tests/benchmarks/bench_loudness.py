@@ -25,7 +25,7 @@ from demod_voice.media.tags import Tags  # noqa: E402
 from demod_voice.mix.loudness import measure  # noqa: E402
 from demod_voice.publish.export import Master, export  # noqa: E402
 
-TARGET_LUFS = -19.0
+TARGET_LUFS = -16.0
 
 
 def heard(path: Path) -> tuple[float, float]:
@@ -42,7 +42,7 @@ def main() -> None:
         folder = Path(temporary)
         wav = folder / "show.wav"
         script = ROOT / "docs" / "examples" / "two-hosts.md"
-        arguments = [str(ROOT / "bin" / "demod-voice"), "episode", "render", str(script), "-o", str(wav), "-q"]
+        arguments = [sys.executable, "-m", "demod_voice", "episode", "render", str(script), "-o", str(wav), "-q"]
         subprocess.run(arguments, check=True)
         found = measure(wav)
         master = Master(wav, found.lufs, found.true_peak_dbtp, TARGET_LUFS, "")
