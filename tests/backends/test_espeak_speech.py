@@ -307,6 +307,7 @@ def test_markup_is_text(espeak, markup):
     assert plain.clip.duration_s + 0.1 < marked.clip.duration_s < plain.clip.duration_s + 8
 
 
+@pytest.mark.slow
 def test_a_very_long_text_streams_in_bounded_memory(espeak_worker):
     text = (FOX + " ") * 1400
     assert len(text.encode()) > 100_000

@@ -197,6 +197,7 @@ def test_a_stage_without_a_test_that_passed_has_failed(tests_of, tmp_path, code,
     assert (outcome.failed > 0) is (result != "passed")
 
 
+@pytest.mark.slow
 def test_a_real_run_counts_what_its_markers_select(tests_of, tmp_path):
     lines = "def test_a(): pass\ndef test_b(): assert 0\n@m.skip('no disk')\ndef test_c(): pass\n@m.slow\ndef test_d(): pass\n"
     (tmp_path / "test_x.py").write_text(f"import pytest\nm = pytest.mark\n{lines}")

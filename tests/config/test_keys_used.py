@@ -541,7 +541,7 @@ def _(settings: Settings, folder: Path) -> Any:
 
     long = folder / "long.wav"
     _write_long_wav(long, hours=30)
-    few = replace(settings.limits, media_seconds=1.0)
+    few = replace(settings.limits, media_seconds=2.0)
     work = threading.Thread(target=lambda: ends_in(lambda: decode(long, folder / "out.wav", 8000, few)))
     work.start()
     try:

@@ -118,6 +118,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_install_repair_stale_and_remove(tiny: Path) -> None:
     settings = load_settings()
     info = engine("tiny", settings)
@@ -140,6 +141,7 @@ def test_install_repair_stale_and_remove(tiny: Path) -> None:
     assert remove_engine("tiny", settings=settings) == 0
 
 
+@pytest.mark.slow
 def test_a_failed_installation_shows_what_pip_said(tiny: Path) -> None:
     (tiny / "requirements.txt").write_text("tinypkg==1.0 --hash=sha256:" + "0" * 64 + "\n")
     with pytest.raises(EngineStartFailed) as caught:

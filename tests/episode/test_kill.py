@@ -29,7 +29,12 @@ def command(script: Path, folder: Path) -> list[str]:
 
 def environment(cache: Path) -> dict[str, str]:
     path = os.pathsep.join([str(ROOT), str(ROOT / "backends" / "_sdk")])
-    return {**os.environ, "PYTHONPATH": path, "SOURCE_DATE_EPOCH": "1700000000", "XDG_CACHE_HOME": str(cache)}
+    fakes = {
+        "DEMOD_VOICE_ENGINES__SEARCH_PATH": str(ROOT / "tests" / "fakes"),
+        "DEMOD_VOICE_ENGINES__FAKE__PYTHON": sys.executable,
+    }
+    places = {"PYTHONPATH": path, "XDG_CACHE_HOME": str(cache), "HOME": str(cache.parent)}
+    return {**os.environ, **fakes, **places, "SOURCE_DATE_EPOCH": "1700000000"}
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -41,14 +46,14 @@ def takes(folder: Path) -> set[str]:
     return {path.name for path in found if not path.name.startswith(".tmp-")}
 
 
-@pytest.fixture
-def undisturbed(tmp_path: Path, fake_engine: object) -> tuple[Path, dict[str, str], float]:
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str], float]:
     """The script, the digests of a run that nothing disturbed, and the seconds that it took."""
-    return calm_run(tmp_path)
+    return calm_run(tmp_path_factory.mktemp("calm"))
 
 
 @pytest.fixture
-def undisturbed_show(tmp_path: Path, fake_engine: object) -> tuple[Path, dict[str, str], float]:
+def undisturbed_show(tmp_path: Path) -> tuple[Path, dict[str, str], float]:
     """The same of a stereo show with music."""
     wav(tmp_path / "bed.wav", noise(1, 20.0, -30.0, 44100), 44100)
     (tmp_path / "mix.yaml").write_text("positions: {Ada: -0.5}\nmusic: bed.wav\nintro: bed.wav\n")
@@ -112,6 +117,7 @@ def test_a_show_killed_at_ten_moments(tmp_path: Path, undisturbed_show) -> None:
         check_point(tmp_path, undisturbed_show, seed)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_still_ends(tmp_path: Path, undisturbed) -> None:
     script, expected, calm_s = undisturbed
     folder = tmp_path / "stubborn"

@@ -60,6 +60,7 @@ def test_a_second_run_speaks_nothing_and_changes_no_byte(tmp_path: Path, write_s
     assert digest(tmp_path / "out") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("edit", "spoken"), [("change", 1), ("insert", 1), ("delete", 0), ("move", 0)])
 def test_an_edit_of_one_line_speaks_that_line_only(
     tmp_path: Path, write_script, monkeypatch: pytest.MonkeyPatch, edit: str, spoken: int

@@ -273,7 +273,7 @@ def test_any_text_is_a_script_or_a_named_fault(
     "unit", ["**a ", "[", "[a](", "- ", "* ", "`", "_a ", "<!--", "<a ", "~~a ", "Ada: **a *b\n", "Cot: x\n"]
 )
 def test_a_large_script_of_markup_is_read_in_seconds(unit: str, tmp_path: Path) -> None:
-    text = FRONT + "Ada: " + unit * (250_000 // len(unit)) + "x"
+    text = FRONT + "Ada: " + unit * (100_000 // len(unit)) + "x"
     path = tmp_path / "show.md"
     path.write_text(text)
     with pytest.raises(FaultsError) if unit != "Ada: **a *b\n" else pytest.MonkeyPatch.context():

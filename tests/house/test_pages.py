@@ -94,6 +94,7 @@ def test_every_decision_is_in_the_index():
         assert all(f"**{part}.**" in path.read_text() for part in ("Context", "Decision", "Consequences"))
 
 
+@pytest.mark.slow
 def test_the_example_engine_of_the_guide_passes_the_check(tmp_path, monkeypatch):
     files = FILE.findall((ROOT / "CONTRIBUTING.md").read_text())
     assert [name for name, _ in files] == ["hum/engine.toml", "hum/worker.py"]

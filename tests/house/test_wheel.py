@@ -67,6 +67,7 @@ def test_the_wheel_says_what_it_is(wheel):
     assert "piper-infer = demod_voice.cli:piper_infer" in entry
 
 
+@pytest.mark.slow
 def test_the_source_archive_makes_the_same_wheel(names, tmp_path):
     (archive,) = build("--sdist", str(ROOT), out=tmp_path / "sdist").glob("*.tar.gz")
     with tarfile.open(archive) as file:

@@ -105,6 +105,7 @@ def test_a_cache_that_is_off_is_not_used(tmp_path: Path, settings, job, log) -> 
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_deleting_the_cache_at_any_moment_harms_nothing(tmp_path: Path, settings, job) -> None:
     stop = threading.Event()
 

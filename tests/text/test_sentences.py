@@ -98,9 +98,9 @@ def test_a_chunk_of_no_characters_is_refused() -> None:
 
 
 @pytest.mark.parametrize("unit", ["a", ".", "a.", "!", '"', "1,", "…", "。", "ab ", "A. B, ", "- ", "\u0301", ".' "])
-def test_a_million_characters_take_seconds(unit: str) -> None:
-    text = unit * (1_000_000 // len(unit)) + " End."
+def test_a_long_text_takes_seconds(unit: str) -> None:
+    text = unit * (200_000 // len(unit)) + " End."
     started = time.perf_counter()
     pieces = chunk(text, "en", 200)
-    assert time.perf_counter() - started < 30  # quadratic work would take hours
+    assert time.perf_counter() - started < 10  # quadratic work would take many minutes
     assert "".join("".join(pieces).split()) == "".join(text.split())
