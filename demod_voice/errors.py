@@ -87,8 +87,8 @@ class FaultsError(UsageError):
 
 
 def _fault_row(source: str, fault: Fault) -> str:
-    file = fault.source or source
-    place = f"{file}:{fault.line}: " if fault.line is not None else f"{file}: "
+    file = f"{fault.source or source}:{fault.line}" if fault.line is not None else fault.source
+    place = f"{file}: " if file else ""
     hint = fault.hint or ""
     remedy = f"; {hint}" if "(" in hint else f" ({hint})" if hint else ""
     return f"  {place}{fault.message}{remedy}"

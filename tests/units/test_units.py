@@ -83,7 +83,7 @@ def test_faults_are_told_in_the_order_of_their_lines() -> None:
     )
     assert str(error).splitlines() == [
         "3 faults in a.md",
-        "  a.md: all",
+        "  all",
         "  a.md:2: early (write it so)",
         "  a.md:9: late",
     ]
