@@ -14,6 +14,7 @@ from demod_voice.episode.staging import Staged, chain_of, lead_in, lead_out, sce
 from demod_voice.episode.targets import Target
 from demod_voice.episode.timing import Stage, Timing, arrange
 from demod_voice.formats.mix_spec import MixSpec
+from demod_voice.mix.ahead import in_order
 from demod_voice.mix.master import MasterReport, master
 from demod_voice.mix.mixdown import mixdown
 from demod_voice.mix.scene import Scene
@@ -136,8 +137,9 @@ def _levels(plan: Plan, takes: Sequence[Take], mix: MixSpec, run: RunFolder) -> 
     for line, take in zip(plan.lines, takes, strict=True):
         said.setdefault(line.speaker, []).append(take)
     chain = chain_of(mix)
-    found = {}
-    for name, spoken in said.items():
+
+    def level(item: tuple[str, list[Take]]) -> SpeechLevel:
+        name, spoken = item
         inputs = {f"{number:06d}": each.sha256 for number, each in enumerate(spoken)}
         clips = [run.path / TAKES / each.path.name for each in spoken]
         step = Step(f"level.{hash_json(name)[:16]}", LEVEL_VERSION, (), inputs, {"chain": asdict(chain)})
@@ -145,8 +147,9 @@ def _levels(plan: Plan, takes: Sequence[Take], mix: MixSpec, run: RunFolder) -> 
         def make(_: Mapping[str, Path], clips: Sequence[Path] = clips) -> Mapping[str, Any]:
             return asdict(speech_level(clips, chain))
 
-        found[name] = SpeechLevel(**run.run(step, make).facts)
-    return found
+        return SpeechLevel(**run.run(step, make).facts)
+
+    return dict(zip(said, in_order(level, said.items()), strict=True))
 
 
 def _inputs(mixing: Mixing) -> dict[str, str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.random import Generator, Philox
 from numpy.typing import NDArray
 
 CELL = 1 << 15
 """Samples that one counter of the generator makes; positions are cut at its multiples."""
+ROUND = 64
+"""Cells after which the noise begins again: 44 s at 48 kHz. It is heard by nobody, and made once."""
 
 
 def tpdf(seed: int, start: int, count: int, channel: int = 0) -> NDArray[np.float32]:
@@ -20,12 +24,13 @@ def tpdf(seed: int, start: int, count: int, channel: int = 0) -> NDArray[np.floa
         channel: another channel has other noise.
     """
     first, last = start // CELL, -(-(start + count) // CELL)
-    cells = [_cell(seed, channel, number) for number in range(first, last)]
+    cells = [_cell(seed, channel, number % ROUND) for number in range(first, last)]
     joined = np.concatenate(cells) if cells else np.zeros(0, np.float32)
     offset = start - first * CELL
     return joined[offset : offset + count]
 
 
+@lru_cache(maxsize=2 * ROUND)
 def _cell(seed: int, channel: int, number: int) -> NDArray[np.float32]:
     """Two 16-bit uniforms of one 32-bit number: their sum is triangular in steps of 2**-15."""
     words = Generator(Philox(key=[seed, channel], counter=[0, 0, number, 0])).integers(

@@ -10,6 +10,7 @@ import numpy as np
 
 from demod_voice.audio.clip import Samples
 from demod_voice.media.wav import WavInfo, WavWriter, decode_pcm, wav_info
+from demod_voice.mix.ahead import in_order
 from demod_voice.mix.behind import Listener
 from demod_voice.mix.dither import tpdf
 from demod_voice.mix.limiter import context_samples, gains
@@ -108,16 +109,22 @@ def _foreseen(premix: Path, hops: Hops, gain_db: float, ceiling_db: float) -> fl
     gain, ceiling = gain_from_db(gain_db), gain_from_db(ceiling_db)
     reach = context_samples(info.sample_rate)
     whole, left = np.zeros(len(hops.energies) + 1), np.zeros(len(hops.energies) + 1)
-    for start, window in _windows(premix, info, reach):
-        inner = window[:, reach : window.shape[1] - reach]
+
+    def powers(piece: tuple[int, Samples]) -> tuple[int, Samples, Samples]:
+        """(start, power of each sample, what the limiter leaves of it)"""
+        start, window = piece
+        inner = window[:, reach:-reach]
         power = np.einsum("ij,ij->j", inner, inner)
-        curve = None
-        if float(np.abs(window).max(initial=0.0)) * gain > ceiling:
-            curve = gains(window * np.float32(gain), info.sample_rate, ceiling, exact=False)[reach:-reach]
+        if float(np.abs(window).max(initial=0.0)) * gain <= ceiling:
+            return start, power, power
+        curve = gains(window * np.float32(gain), info.sample_rate, ceiling, exact=False)[reach:-reach]
+        return start, power, power * curve * curve
+
+    for start, power, kept in in_order(powers, _windows(premix, info, reach)):
         first, last = start // hops.length, min((start + len(power) - 1) // hops.length, len(hops.energies))
         edges = np.maximum(np.arange(first, last + 1) * hops.length - start, 0)
         whole[first : last + 1] += np.add.reduceat(power, edges)
-        left[first : last + 1] += np.add.reduceat(power if curve is None else power * curve * curve, edges)
+        left[first : last + 1] += np.add.reduceat(kept, edges)
     share = left[:-1] / np.maximum(whole[:-1], 1e-30)
     return Hops(hops.energies * np.where(whole[:-1] > 0, share, 1.0) * gain * gain, hops.length).integrated()
 
@@ -139,25 +146,27 @@ def _write(premix: Path, out: Path, gain_db: float, ceiling_dbtp: float | None, 
     info = wav_info(premix)
     meter = Meter(info.sample_rate, info.num_channels)
     with WavWriter(out, info.sample_rate, info.num_channels, "pcm_s16le") as writer, Listener(meter) as listener:
-        for start, samples in _processed(premix, info, gain_db, ceiling_dbtp):
-            whole = _dithered(samples, start, seed)
+
+        def worked(window: tuple[int, Samples]) -> Samples:
+            start, samples = window
+            return _dithered(_limited(samples, info.sample_rate, gain_db, ceiling_dbtp), start, seed)
+
+        reach = context_samples(info.sample_rate) if ceiling_dbtp is not None else 0
+        for whole in in_order(worked, _windows(premix, info, reach)):
             writer.write_bytes(np.ascontiguousarray(whole.T).astype("<i2").tobytes())
             listener.push(whole / np.float32(FULL_SCALE))
     return report(meter, info.duration_s)
 
 
-def _processed(
-    premix: Path, info: WavInfo, gain_db: float, ceiling_dbtp: float | None
-) -> Iterator[tuple[int, Samples]]:
-    gain = np.float32(gain_from_db(gain_db))
-    reach = context_samples(info.sample_rate) if ceiling_dbtp is not None else 0
-    for start, window in _windows(premix, info, reach):
-        window *= gain
-        inner = window[:, reach : window.shape[1] - reach] if reach else window
-        if ceiling_dbtp is not None:
-            curve = gains(window, info.sample_rate, gain_from_db(ceiling_dbtp))
-            inner = inner * curve[reach : len(curve) - reach]
-        yield start, inner
+def _limited(window: Samples, sample_rate: int, gain_db: float, ceiling_dbtp: float | None) -> Samples:
+    """A window with its gain, limited when there is a ceiling; without the context on its sides."""
+    window = window * np.float32(gain_from_db(gain_db))
+    if ceiling_dbtp is None:
+        return window
+    reach = context_samples(sample_rate)
+    curve = gains(window, sample_rate, gain_from_db(ceiling_dbtp))
+    limited: Samples = window[:, reach:-reach] * curve[reach:-reach]
+    return limited
 
 
 def _windows(path: Path, info: WavInfo, reach: int) -> Iterator[tuple[int, Samples]]:

@@ -72,9 +72,15 @@ def _blocks(scene: Scene) -> Iterator[_Blocks]:
     """The stretches in order; tracks are read beside each other."""
     players = [_Player(track, scene) for track in scene.tracks]
     with ThreadPoolExecutor(THREADS, thread_name_prefix="track") as executor:
-        for start in range(0, scene.num_samples, BLOCK):
+        starts = range(0, scene.num_samples, BLOCK)
+        waiting = [executor.submit(each.block, 0, min(BLOCK, scene.num_samples)) for each in players]
+        for start in starts:
             count = min(BLOCK, scene.num_samples - start)
-            made = list(executor.map(lambda player, start=start, count=count: player.block(start, count), players))
+            made = [each.result() for each in waiting]
+            following = start + BLOCK
+            if following < scene.num_samples:  # made while the caller works on this one
+                next_count = min(BLOCK, scene.num_samples - following)
+                waiting = [executor.submit(each.block, following, next_count) for each in players]
             by_track = {player.track.name: each for player, each in zip(players, made, strict=True)}
             if scene.room_tone_dbfs is not None:
                 by_track = {ROOM: _room(scene, scene.room_tone_dbfs, start, count), **by_track}

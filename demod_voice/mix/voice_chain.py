@@ -8,6 +8,7 @@ reduces more wins, which needs no loop over samples.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,9 +84,7 @@ class _HighPass:
     """Second-order Butterworth."""
 
     def __init__(self, frequency_hz: float, sample_rate: int) -> None:
-        from scipy.signal import butter
-
-        self._sos = butter(2, frequency_hz, "highpass", fs=sample_rate, output="sos")
+        self._sos = _design(frequency_hz, sample_rate)
         self._state = np.zeros((len(self._sos), 2))
 
     def process(self, samples: Floats) -> Floats:
@@ -93,6 +92,14 @@ class _HighPass:
 
         out, self._state = sosfilt(self._sos, samples, zi=self._state)
         return np.asarray(out)
+
+
+@lru_cache(maxsize=16)
+def _design(frequency_hz: float, sample_rate: int) -> Floats:
+    """Second-order sections of the high-pass."""
+    from scipy.signal import butter
+
+    return np.asarray(butter(2, frequency_hz, "highpass", fs=sample_rate, output="sos"))
 
 
 class _DeEsser:
