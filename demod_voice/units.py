@@ -68,3 +68,8 @@ def db_from_gain(gain: float) -> float:
 def gain_from_db(level_db: float) -> float:
     """The amplitude ratio of a level in dB."""
     return float(10.0 ** (level_db / 20.0))
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 line``, ``2 lines``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from demod_voice.episode.check import CheckReport
 from demod_voice.episode.render import RenderReport
-from demod_voice.units import format_duration
+from demod_voice.units import counted, format_duration
 
 MOST_ROWS = 5
 """So many rows of a script are named for one wish; the rest is counted."""
@@ -39,11 +39,6 @@ def describe_check(report: CheckReport) -> list[str]:
     speakers = [f"  {name}: {counted(count, 'line')}, {report.voices[name]}" for name, count in report.speakers.items()]
     show = [f"  show: {report.show}"] if report.show else []
     return [f"{report.title}: {', '.join(counts)}, about {format_duration(report.estimated_s)}", *speakers, *show]
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 line``, ``2 lines``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _missed(degradations: Iterable[Mapping[str, Any]]) -> Iterator[str]:

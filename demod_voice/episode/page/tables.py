@@ -10,7 +10,7 @@ from typing import Any
 from demod_voice.episode.page.charts import speaker_class
 from demod_voice.episode.page.facts import BAD, FINE, LineFacts, Told, Verdict, clock
 from demod_voice.mix.presets import PRESETS
-from demod_voice.units import format_size
+from demod_voice.units import counted, format_size
 
 MARKS = {FINE: "✓", BAD: "✗"}
 SHOWN_LINKS = 12
@@ -37,7 +37,11 @@ def figures_html(told: Told, lines: Sequence[LineFacts]) -> str:
     speakers = told.story["speakers"]
     return "".join(
         [
-            _card("Length", clock(told.story["duration_sec"]), f"{len(lines)} lines, {len(speakers)} speakers"),
+            _card(
+                "Length",
+                clock(told.story["duration_sec"]),
+                f"{counted(len(lines), 'line')}, {counted(len(speakers), 'speaker')}",
+            ),
             _card(
                 "Loudness",
                 f"{master['lufs']:.1f} LUFS",
