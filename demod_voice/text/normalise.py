@@ -39,7 +39,19 @@ def normalise(text: str, language: str) -> str:
     if primary not in LANGUAGES:
         return text
     pieces = _ADDRESS.split(text)
-    return "".join(piece if number % 2 else _read_out(piece, primary) for number, piece in enumerate(pieces))
+    last = len(pieces) - 1
+    return "".join(
+        piece if number % 2 else _apart(piece, primary, number > 0, number < last)
+        for number, piece in enumerate(pieces)
+    )
+
+
+def _apart(piece: str, lang: str, after_address: bool, before_address: bool) -> str:
+    """What stands between two addresses, read out; words that were signs do not grow together with an address."""
+    said = _read_out(piece, lang)
+    before = " " if after_address and said[:1].isalnum() and not piece[:1].isalnum() else ""
+    after = " " if before_address and said[-1:].isalnum() and not piece[-1:].isalnum() else ""
+    return f"{before}{said}{after}"
 
 
 def _read_out(text: str, lang: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from demod_voice.text.normalise import normalise
@@ -144,6 +144,8 @@ ANY = st.lists(st.sampled_from(PIECES), max_size=14).map("".join) | st.text(max_
 
 
 @given(ANY, st.sampled_from(LANGUAGES))
+@example("1$www.1", "en")
+@example("1etc.", "en")
 def test_reading_out_twice_changes_nothing(text: str, language: str) -> None:
     once = normalise(text, language)
     assert normalise(once, language) == once
