@@ -57,7 +57,7 @@ def check_peaks(folder: Path, seed: int) -> None:
     report = episodes.render_episode(script, out, formats=["wav"], mix=mix, settings=load().settings)
     files = report.manifest["loudness"]["files"]
     assert measure(out.with_suffix(".wav")).true_peak_dbtp <= -1.0 + 0.05
-    assert files[format]["true_peak_dbtp"] <= -1.0 + 0.5 or report.warnings
+    assert files[format]["true_peak_dbtp"] <= -1.0 + 0.5
     assert files[format]["within"] == (not report.warnings)
 
 
