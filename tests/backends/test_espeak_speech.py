@@ -61,7 +61,13 @@ def test_the_same_words_give_the_same_bytes_whatever_was_said_before(espeak, esp
         assert say(another).words == first.words
 
 
-@pytest.mark.parametrize("preset", ["en-us+f3", "en-us+whisper", "en-us+Demonic", "en-gb+f5"])
+@pytest.mark.parametrize(
+    "preset",
+    [
+        "en-us+f3",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("en-us+whisper", "en-us+Demonic", "en-gb+f5")),
+    ],
+)
 def test_breathy_variants_give_the_same_bytes_at_another_time(espeak_settings, preset):
     """Their noise comes from rand(), which the library seeds with the time in seconds."""
     found = set()

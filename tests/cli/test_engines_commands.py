@@ -37,6 +37,7 @@ def test_info_says_what_an_engine_can_do_and_its_licence(cli: Callable[..., obje
     assert json.loads(cli("engines", "info", "espeak", "--json").out)["name"] == "espeak"
 
 
+@pytest.mark.slow
 def test_check_prints_every_finding_and_ends_with_4_when_one_failed(
     cli: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

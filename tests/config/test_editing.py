@@ -130,7 +130,7 @@ _SETTINGS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(_SETTINGS, min_size=1, max_size=6), st.sampled_from(["", SAMPLE, commented_file()]))
 def test_comments_survive_any_number_of_sets(changes: list[tuple[str, str]], text: str):
     before = comments(text)

@@ -207,6 +207,7 @@ if __name__ == "__main__":
 """It prints into the protocol, listens to no cancel, and has no method for one of its operations."""
 
 
+@pytest.mark.slow
 def test_the_conformance_suite_catches_a_liar(
     tmp_path: Path, fake_engine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +233,7 @@ def test_the_conformance_suite_catches_a_liar(
     assert "align" in failed["every operation of engine.toml is there"]
 
 
+@pytest.mark.slow
 def test_espeak_passes_the_conformance_suite(espeak_engine: Path) -> None:
     assert not failed_findings(check_engine("espeak", settings=load_settings()))
 

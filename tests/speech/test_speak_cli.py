@@ -82,6 +82,7 @@ def test_raw_samples_on_stdout_and_their_format_on_stderr() -> None:
     assert speak("Hello there.", "--engine", "odd").stdout == done.stdout, "a pipe needs no -o"
 
 
+@pytest.mark.slow
 def test_the_first_sound_comes_before_the_last_is_made() -> None:
     text = "Hello there, this comes at once.\n\nThis comes later. [[slow 2.0]]"
     process = subprocess.Popen(

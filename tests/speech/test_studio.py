@@ -165,7 +165,9 @@ def test_a_hopeless_take_fails_after_every_attempt_and_leaves_nothing(
     assert not list(cache_folder().rglob("*.wav"))
 
 
-@pytest.mark.parametrize("kind", ["silent", "fail", "long", "short", "flat", "flood"])
+@pytest.mark.parametrize(
+    "kind", ["silent", "fail", "long", "short", "flat", pytest.param("flood", marks=pytest.mark.slow)]
+)
 def test_a_bad_take_is_tried_again_with_another_seed(tmp_path: Path, settings, job, log, kind: str) -> None:
     lucky = seed_from(42, "line-1", 1)
     with Studio(settings) as studio:

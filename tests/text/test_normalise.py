@@ -164,8 +164,8 @@ def test_no_word_is_lost(words: list[str], language: str) -> None:
     "unit", ["1", "1,", "1.", "1 ", "$", "0-", "+1 ", "a", "1:", "a.", "1/", "111 ", "-", "1º", "Nov "]
 )
 def test_a_long_line_takes_linear_time(unit: str) -> None:
-    text = unit * (200_000 // len(unit))
+    text = unit * (60_000 // len(unit))
     started = time.perf_counter()
     for language in ("en", "de"):
         normalise(text, language)
-    assert time.perf_counter() - started < 30  # quadratic work would take many minutes
+    assert time.perf_counter() - started < 10  # quadratic work would take a minute and more
