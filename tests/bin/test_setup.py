@@ -205,6 +205,7 @@ def test_with_pip_alone_the_first_run_sets_up_too(checkout):
     assert checkout.run("x").stderr == ""
 
 
+@pytest.mark.slow
 def test_without_a_network_there_is_one_clear_error(checkout):
     nowhere = {
         "PIP_NO_INDEX": "",
@@ -224,6 +225,7 @@ def test_without_a_network_there_is_one_clear_error(checkout):
     assert told(checkout.run())["tiny"] == "1.0"
 
 
+@pytest.mark.slow
 def test_a_package_with_another_hash_is_refused(checkout):
     checkout.lock.write_text("tiny==1.0 \\\n    --hash=sha256:" + "0" * 64 + "\n")
     done = checkout.python(QUICK_PIP + SET_UP, checkout.environ(uv=False))
@@ -254,6 +256,7 @@ def test_a_python_without_ensurepip_gets_the_one_command_that_helps(checkout, mi
     ]
 
 
+@pytest.mark.slow
 def test_a_python_without_ensurepip_installs_with_the_pip_that_it_has(checkout):
     done = checkout.python(QUICK_PIP + SET_UP, checkout.environ(uv=False))
     assert done.returncode == 0, done.stderr
@@ -261,6 +264,7 @@ def test_a_python_without_ensurepip_installs_with_the_pip_that_it_has(checkout):
     assert told(checkout.run())["tiny"] == "1.0"
 
 
+@pytest.mark.slow
 def test_where_uv_fails_pip_does_it(checkout):
     checkout.put_uv("echo no such index >&2; exit 2")
     done = checkout.python(QUICK_PIP + SET_UP)

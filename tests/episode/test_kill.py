@@ -16,7 +16,7 @@ import pytest
 from support.scripts import script_text, sentence
 from support.signals import noise, wav
 
-LINES = 24
+LINES = 18
 RESULTS = ("show.mp3", "show.flac", "show.manifest.json", "show.vtt", "show.srt")
 ROOT = Path(__file__).resolve().parents[2]
 
