@@ -18,7 +18,7 @@ HOSTS = tuple(
     for parts in (
         ("py", "pi.org"),
         ("py", "pi.python.org"),
-        ("pythonhosted", ".org"),
+        ("pythonh", "osted.org"),
         ("download.", "pytorch.org"),
         ("registry.", "npmjs"),
         ("anaconda", ".org"),
