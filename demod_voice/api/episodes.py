@@ -11,11 +11,10 @@ from demod_voice.episode.check import CheckReport
 from demod_voice.episode.check import check as _check
 from demod_voice.episode.clean import clean as _clean
 from demod_voice.episode.describing import describe_check, describe_render
-from demod_voice.episode.production import RenderOptions
+from demod_voice.episode.production import options_of
 from demod_voice.episode.render import RenderReport, require_quality
 from demod_voice.episode.render import render as _render
 from demod_voice.episode.several import render_all as _render_all
-from demod_voice.episode.sources import Sources
 from demod_voice.episode.stems import write_stems as _write_stems
 from demod_voice.errors import UsageError
 from demod_voice.formats.template import template
@@ -71,7 +70,7 @@ def render_episode(
         EngineError: lines could not be spoken; what was spoken is kept for the next run.
         OutputError: a file cannot be written.
     """
-    options = RenderOptions(tuple(formats), _path(mix), preset, _path(timing), Sources(_path(cast), _path(show)))
+    options = options_of(formats=formats, mix=mix, preset=preset, timing=timing, cast=cast, show=show)
     return _render(Path(script), Path(output), settings, options, progress)
 
 
@@ -105,7 +104,7 @@ def render_episodes(
     Raises:
         As ``render_episode``.
     """
-    options = RenderOptions(tuple(formats), _path(mix), preset, _path(timing), Sources(_path(cast), _path(show)))
+    options = options_of(formats=formats, mix=mix, preset=preset, timing=timing, cast=cast, show=show)
     return _render_all([Path(script) for script in scripts], Path(folder), settings, options, progress)
 
 
@@ -126,12 +125,8 @@ def write_stems(
     Raises:
         As ``render_episode``.
     """
-    options = RenderOptions((), _path(mix), preset, _path(timing), Sources(_path(cast), _path(show)))
+    options = options_of(mix=mix, preset=preset, timing=timing, cast=cast, show=show)
     return _write_stems(Path(script), Path(folder), settings, options, progress)
-
-
-def _path(value: str | Path | None) -> Path | None:
-    return Path(value) if value else None
 
 
 def check_episode(
@@ -148,7 +143,7 @@ def check_episode(
         UsageError: every fault of the script, its show and its cast at once.
         EngineError: an engine is not installed or does not start.
     """
-    return _check(Path(script), settings, progress, Sources(_path(cast), _path(show)))
+    return _check(Path(script), settings, progress, options_of(cast=cast, show=show).sources)
 
 
 def new_episode(path: str | Path, *, settings: Settings = DEFAULTS) -> Path:

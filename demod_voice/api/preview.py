@@ -7,9 +7,9 @@ from pathlib import Path
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.episode.preview import Part, PreviewReport
 from demod_voice.episode.preview import preview as _preview
-from demod_voice.episode.production import RenderOptions
-from demod_voice.episode.sources import Sources
+from demod_voice.episode.production import options_of
 from demod_voice.records.progress import SILENT, Progress
+from demod_voice.units import counted
 
 __all__ = ["PreviewReport", "describe_preview", "preview_episode"]
 
@@ -52,14 +52,12 @@ def preview_episode(
     """
     source = Path(script)
     target = Path(output) if output is not None else Path(f"{source.stem}.preview.wav")
-    sources = Sources(Path(cast) if cast else None, Path(show) if show else None)
-    options = RenderOptions(mix=Path(mix) if mix else None, preset=preset, sources=sources)
+    options = options_of(mix=mix, preset=preset, cast=cast, show=show)
     kept_with = Path(episode) if episode is not None else None
     return _preview(source, Part(line, lines, chapter), target, settings, options, kept_with, progress)
 
 
 def describe_preview(report: PreviewReport) -> str:
     """One line for a person."""
-    count = len(report.lines)
-    said = f"{count} line{'' if count == 1 else 's'}, {report.spoken} spoken"
+    said = f"{counted(len(report.lines), 'line')}, {report.spoken} spoken"
     return f"{report.path}  {report.duration_s:.1f} s, {said}, {report.lufs:.1f} LUFS"

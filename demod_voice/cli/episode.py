@@ -7,7 +7,7 @@ import argparse
 from demod_voice.cli import diff, preview, takes
 from demod_voice.cli.app import App, Parser, command
 from demod_voice.cli.called import as_called
-from demod_voice.cli.mixing import add_lexicon_flag, add_mix_flags, add_source_flags, add_speaking_flags
+from demod_voice.cli.mixing import add_lexicon_flag, add_mix_flags, add_source_flags, add_speaking_flags, wishes_of
 from demod_voice.cli.publishing import add_publishing_flags
 
 
@@ -123,63 +123,25 @@ def run_stems(args: argparse.Namespace, app: App) -> None:
     """Write the stems and print where they are."""
     from demod_voice.api.episodes import write_stems
 
-    files = write_stems(
-        args.script,
-        args.output,
-        settings=app.settings,
-        mix=args.mix,
-        preset=args.preset,
-        timing=args.timing,
-        cast=args.cast,
-        show=args.show,
-        progress=app.progress,
-    )
+    files = write_stems(args.script, args.output, settings=app.settings, progress=app.progress, **wishes_of(args))
     app.close()
     app.emit({"stems": files}, text="\n".join(map(str, files)))
 
 
 def run_render(args: argparse.Namespace, app: App) -> None:
     """Render, print where things are, and end with exit code 6 when the loudness was missed."""
-    from demod_voice.api.episodes import describe_render, render_episode, require_quality
+    from demod_voice.api.episodes import describe_render, render_episode, render_episodes, require_quality
 
-    if len(args.script) > 1 or args.output.endswith("/"):
-        _render_several(args, app)
-        return
-    report = render_episode(
-        args.script[0],
-        args.output,
-        settings=app.settings,
-        formats=args.format,
-        mix=args.mix,
-        preset=args.preset,
-        timing=args.timing,
-        cast=args.cast,
-        show=args.show,
-        progress=app.progress,
-    )
+    wishes = {"settings": app.settings, "formats": args.format, "progress": app.progress, **wishes_of(args)}
+    several = len(args.script) > 1 or args.output.endswith("/")
+    if several:
+        reports = render_episodes(args.script, args.output, **wishes)
+    else:
+        reports = [render_episode(args.script[0], args.output, **wishes)]
     app.close()
-    app.emit({"manifest": report.manifest, "metrics": report.metrics}, text="\n".join(describe_render(report)))
-    require_quality(report)
-
-
-def _render_several(args: argparse.Namespace, app: App) -> None:
-    from demod_voice.api.episodes import describe_render, render_episodes, require_quality
-
-    reports = render_episodes(
-        args.script,
-        args.output,
-        settings=app.settings,
-        formats=args.format,
-        mix=args.mix,
-        preset=args.preset,
-        timing=args.timing,
-        cast=args.cast,
-        show=args.show,
-        progress=app.progress,
-    )
-    app.close()
+    made = [{"manifest": each.manifest, "metrics": each.metrics} for each in reports]
     told = "\n".join(line for report in reports for line in describe_render(report))
-    app.emit({"episodes": [{"manifest": each.manifest, "metrics": each.metrics} for each in reports]}, text=told)
+    app.emit({"episodes": made} if several else made[0], text=told)
     for report in reports:
         require_quality(report)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+from typing import Any
+
 from demod_voice.cli.app import Parser, add_setting_flag
 
 
@@ -14,6 +17,11 @@ def add_mix_flags(parser: Parser, *, timing: bool = True) -> None:
     parser.add_argument(
         "--timing", metavar="FILE", help="JSON plan of when each line starts: written when absent, else followed"
     )
+
+
+def wishes_of(args: argparse.Namespace) -> dict[str, Any]:
+    """What ``add_mix_flags`` and ``add_source_flags`` gave, as the functions of the API call it."""
+    return {name: getattr(args, name) for name in ("mix", "preset", "timing", "cast", "show") if hasattr(args, name)}
 
 
 def add_lexicon_flag(parser: Parser) -> None:

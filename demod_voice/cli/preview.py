@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from demod_voice.cli.app import App, Parser, command
-from demod_voice.cli.mixing import add_mix_flags, add_source_flags, add_speaking_flags
+from demod_voice.cli.mixing import add_mix_flags, add_source_flags, add_speaking_flags, wishes_of
 
 
 def register(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -49,11 +49,8 @@ def run_preview(args: argparse.Namespace, app: App) -> None:
         chapter=args.chapter,
         episode=args.episode,
         settings=app.settings,
-        mix=args.mix,
-        preset=args.preset,
-        cast=args.cast,
-        show=args.show,
         progress=app.progress,
+        **wishes_of(args),
     )
     app.close()
     app.emit(report, text=describe_preview(report))

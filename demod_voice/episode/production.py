@@ -45,6 +45,24 @@ class RenderOptions:
 PLAIN = RenderOptions()
 
 
+def options_of(
+    *,
+    formats: Sequence[str] = (),
+    mix: str | Path | None = None,
+    preset: str = "",
+    timing: str | Path | None = None,
+    cast: str | Path | None = None,
+    show: str | Path | None = None,
+) -> RenderOptions:
+    """The options, from paths as callers write them; nothing and an empty text are no path."""
+    path = _path_or_none
+    return RenderOptions(tuple(formats), path(mix), preset, path(timing), Sources(path(cast), path(show)))
+
+
+def _path_or_none(value: str | Path | None) -> Path | None:
+    return Path(value) if value else None
+
+
 @dataclass(frozen=True, slots=True)
 class Production:
     """Everything that is decided before the first line is spoken."""

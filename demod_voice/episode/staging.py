@@ -15,7 +15,7 @@ from demod_voice.mix.curves import LEVEL, Curve, Interval, duck
 from demod_voice.mix.scene import Scene, Track
 from demod_voice.mix.sources import Placement
 from demod_voice.mix.speaker_level import REFERENCE_LUFS
-from demod_voice.mix.voice_chain import ChainSettings, Compressor
+from demod_voice.mix.voice_chain import ChainSettings
 from demod_voice.units import db_from_gain
 
 MUSIC_ATTACK_S = 0.4
@@ -49,9 +49,7 @@ class Staged:
 
 def chain_of(mix: MixSpec) -> ChainSettings:
     """What every voice goes through."""
-    press = mix.compressor
-    compressor = Compressor(press.threshold_db, press.ratio, press.attack_s, press.release_s) if press else None
-    return ChainSettings(mix.high_pass_hz, mix.de_ess, compressor)
+    return ChainSettings(mix.high_pass_hz, mix.de_ess, mix.compressor)
 
 
 def scene_of(staged: Staged, takes: Path, episode: Episode) -> Scene:

@@ -55,6 +55,7 @@ class Compression:
     """The compressor of the voices."""
 
     threshold_db: float = -24.0
+    """dBFS of the followed level."""
     ratio: float = 2.5
     attack_s: float = 0.010
     release_s: float = 0.150

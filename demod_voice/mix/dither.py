@@ -8,10 +8,7 @@ import numpy as np
 from numpy.random import Generator, Philox
 from numpy.typing import NDArray
 
-CELL = 1 << 15
-"""Samples that one counter of the generator makes; positions are cut at its multiples."""
-ROUND = 64
-"""Cells after which the noise begins again: 44 s at 48 kHz. It is heard by nobody, and made once."""
+from demod_voice.mix.cells import CELL, ROUND, stretch
 
 
 def tpdf(seed: int, start: int, count: int, channel: int = 0) -> NDArray[np.float32]:
@@ -23,11 +20,7 @@ def tpdf(seed: int, start: int, count: int, channel: int = 0) -> NDArray[np.floa
         count: how many.
         channel: another channel has other noise.
     """
-    first, last = start // CELL, -(-(start + count) // CELL)
-    cells = [_cell(seed, channel, number % ROUND) for number in range(first, last)]
-    joined = np.concatenate(cells) if cells else np.zeros(0, np.float32)
-    offset = start - first * CELL
-    return joined[offset : offset + count]
+    return stretch(lambda number: _cell(seed, channel, number), start, count)
 
 
 @lru_cache(maxsize=2 * ROUND)

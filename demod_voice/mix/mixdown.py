@@ -11,6 +11,7 @@ import numpy as np
 
 from demod_voice.audio.clip import Samples
 from demod_voice.media.wav import WavWriter
+from demod_voice.mix.ahead import THREADS
 from demod_voice.mix.behind import Listener
 from demod_voice.mix.loudness import Heard, Meter, report
 from demod_voice.mix.panning import pan_gains
@@ -21,7 +22,6 @@ from demod_voice.units import gain_from_db
 
 BLOCK = 1 << 17
 """Samples of the time line that are held at once."""
-THREADS = 2
 ROOM = "room"
 """The name of the room tone's stem."""
 

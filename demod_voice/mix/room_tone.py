@@ -9,13 +9,9 @@ from numpy.random import Generator, Philox
 from numpy.typing import NDArray
 
 from demod_voice.audio.clip import Samples
+from demod_voice.mix.cells import CELL, ROUND, stretch
 from demod_voice.units import gain_from_db
 
-LEVEL_DBFS = -50.0
-"""RMS. Soft enough to be noticed only when it is missing."""
-CELL = 1 << 15
-ROUND = 64
-"""Cells after which the noise begins again: 44 s at 48 kHz, longer than anybody remembers noise."""
 TAPS = 513
 _KEY = 0x726F6F6D
 """Keeps the generator apart from the dither's of the same seed."""
@@ -32,11 +28,8 @@ def room_tone(seed: int, start: int, count: int, sample_rate: int, channel: int,
         channel: another channel has other noise.
         level_dbfs: RMS.
     """
-    first, last = start // CELL, -(-(start + count) // CELL)
-    cells = [_shaped(seed, channel, number % ROUND, sample_rate) for number in range(first, last)]
-    joined = np.concatenate(cells) if cells else np.zeros(0, np.float32)
-    offset = start - first * CELL
-    return np.asarray(joined[offset : offset + count] * np.float32(gain_from_db(level_dbfs)))
+    made = stretch(lambda number: _shaped(seed, channel, number, sample_rate), start, count)
+    return np.asarray(made * np.float32(gain_from_db(level_dbfs)))
 
 
 @lru_cache(maxsize=2 * ROUND)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demod_voice.audio.clip import Samples
+from demod_voice.formats.mix_spec import Compression
 
 Floats = NDArray[np.float64]
 
@@ -32,17 +33,6 @@ FLOOR = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
-class Compressor:
-    """Settings of the optional compressor."""
-
-    threshold_db: float = -24.0
-    """dBFS of the followed level."""
-    ratio: float = 2.5
-    attack_s: float = 0.010
-    release_s: float = 0.150
-
-
-@dataclass(frozen=True, slots=True)
 class ChainSettings:
     """What is done to a voice; the defaults are gentle."""
 
@@ -50,7 +40,7 @@ class ChainSettings:
     """Rumble and breath pops below go, 12 dB an octave; 0 = off."""
     de_ess: float = 0.3
     """0 (off) to 1."""
-    compressor: Compressor | None = None
+    compressor: Compression | None = None
 
 
 class VoiceChain:
@@ -123,7 +113,7 @@ class _DeEsser:
 class _Compressor:
     """Feed-forward: what is over the threshold comes down by the ratio."""
 
-    def __init__(self, settings: Compressor, sample_rate: int) -> None:
+    def __init__(self, settings: Compression, sample_rate: int) -> None:
         self._settings = settings
         self._power = _Follower(0.010, sample_rate)
         self._gain = _Gain(settings.attack_s, settings.release_s, sample_rate)

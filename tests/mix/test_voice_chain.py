@@ -7,7 +7,8 @@ import pytest
 from support.signals import level_at, noise, sine, speechlike
 
 from demod_voice.audio.clip import Clip
-from demod_voice.mix.voice_chain import CELL, ChainSettings, Compressor, VoiceChain
+from demod_voice.formats.mix_spec import Compression
+from demod_voice.mix.voice_chain import CELL, ChainSettings, VoiceChain
 
 RATE = 24000
 OFF = ChainSettings(high_pass_hz=0.0, de_ess=0.0)
@@ -66,14 +67,14 @@ def test_a_hiss_below_the_floor_is_left_alone() -> None:
 @pytest.mark.parametrize(("level_db", "expected_db"), [(-40.0, 0.0), (-21.0, 0.0), (-11.0, -6.0)])
 def test_the_compressor_follows_its_curve(level_db: float, expected_db: float) -> None:
     """Threshold -24 dB of power (a sine of -21 dBFS peak), ratio 2.5: ten decibels over become four."""
-    settings = ChainSettings(0.0, 0.0, Compressor())
+    settings = ChainSettings(0.0, 0.0, Compression())
     made = through(settings, sine(1000, 3.0, level_db, RATE))
     assert settled(made, 1000) - level_db == pytest.approx(expected_db, abs=0.3)
 
 
 def test_the_compressor_is_quick_down_and_slow_up() -> None:
     loud, soft = sine(1000, 1.0, -6.0, RATE), sine(1000, 1.0, -30.0, RATE)
-    made = through(ChainSettings(0.0, 0.0, Compressor()), np.concatenate([soft, loud, soft], axis=1))
+    made = through(ChainSettings(0.0, 0.0, Compression()), np.concatenate([soft, loud, soft], axis=1))
     envelope = np.abs(made).reshape(-1, 240).max(axis=1)
     after_attack, at_end = envelope[100 + 6], envelope[195]
     assert after_attack / at_end < 1.25
@@ -83,6 +84,6 @@ def test_the_compressor_is_quick_down_and_slow_up() -> None:
 
 @pytest.mark.parametrize("blocks", [2, 17, 400])
 def test_blocks_leave_no_trace(blocks: int) -> None:
-    settings = ChainSettings(70.0, 0.5, Compressor())
+    settings = ChainSettings(70.0, 0.5, Compression())
     samples = speechlike(4, 3.0, RATE, 0.5)
     assert np.abs(through(settings, samples, blocks) - through(settings, samples)).max() < 1e-6
