@@ -10,6 +10,8 @@ GROUPS = {
     "text": ("text", "Show what an engine will be given: words, or phonemes"),
     "lexicon": ("lexicon", "Check pronunciations, and see where they apply"),
     "voices": ("voices", "List, try, add and carry voices, with their consent"),
+    "dataset": ("dataset", "Recordings into clean, reviewed training data"),
+    "audio": ("audio", "Look at, convert, clean and normalise sound files"),
     "engines": ("engines", "Install, inspect and check speech engines"),
     "piper": ("piper", "Piper voices straight from their model files"),
     "cache": ("cache", "Look at, shrink or empty the speech cache"),

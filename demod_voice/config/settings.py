@@ -156,6 +156,87 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Segments:
+    """``dataset.segments.*``: how a recording is cut."""
+
+    min_s: float = key(5.0, "Shortest segment, seconds; shorter ones are merged.", minimum=0.5, maximum=60.0)
+    max_s: float = key(
+        15.0, "Longest segment, seconds; longer ones are split at the best pause.", minimum=1.0, maximum=120.0
+    )
+    margin_ms: float = key(150.0, "Silence kept before and after the speech of a segment.", minimum=0.0, maximum=2000.0)
+    join_s: float = key(
+        1.2, "Longest pause inside a segment: over a longer one speech is never joined.", minimum=0.1, maximum=10.0
+    )
+    speech_threshold: float = key(0.5, "Probability from which a moment counts as speech.", minimum=0.05, maximum=0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """``dataset.clean.*``: what is done to a recording before it is cut."""
+
+    hum: bool = key(True, "Notch mains hum (50 or 60 Hz and harmonics) out, only where it is found.")
+    high_pass_hz: float = key(60.0, "Corner of the high-pass, Hz; 0 leaves it out.", minimum=0.0, maximum=300.0)
+    declick: bool = key(False, "Repair single clicks.")
+    denoise_db: float = key(
+        18.0, "Most that steady noise is lowered by, dB; 0 leaves it out.", minimum=0.0, maximum=40.0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """``dataset.gates.*``: what sends a segment to quarantine."""
+
+    rms_floor_dbfs: float = key(-40.0, "Lowest level of the speech, dBFS.", minimum=-120.0, maximum=0.0)
+    snr_min_db: float = key(5.0, "Lowest speech-to-noise ratio, dB.", minimum=-20.0, maximum=80.0)
+    clipping_level: float = key(0.999, "Amplitude from which a sample counts as clipped.", minimum=0.5, maximum=1.0)
+    clipping_ratio_max: float = key(0.001, "Most clipped samples, as a ratio.", minimum=0.0, maximum=1.0)
+    hum_max_db: float = key(
+        15.0, "Most that mains hum may stand over the spectrum around it, dB.", minimum=0.0, maximum=80.0
+    )
+    plosive_ratio_max: float = key(0.05, "Most frames with a pop of breath, as a ratio.", minimum=0.0, maximum=1.0)
+    bandwidth_min_hz: float = key(5000.0, "Lowest upper edge of the spectrum, Hz.", minimum=0.0, maximum=24000.0)
+    silence_ratio_max: float = key(0.6, "Most non-speech inside a segment, as a ratio.", minimum=0.0, maximum=1.0)
+    dc_offset_max: float = key(0.01, "Largest mean of the samples.", minimum=0.0, maximum=1.0)
+    reverb_max_s: float = key(1.2, "Longest decay after speech, seconds for 60 dB.", minimum=0.0, maximum=20.0)
+    chars_per_s_min: float = key(4.0, "Slowest reading of the text, characters a second.", minimum=0.0, maximum=100.0)
+    chars_per_s_max: float = key(30.0, "Fastest reading of the text, characters a second.", minimum=0.0, maximum=200.0)
+    speaker_score_min: float = key(
+        0.0, "Lowest similarity to the target speaker; 0 = the embedding model's own.", minimum=-1.0, maximum=1.0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """``dataset.splits.*``: shares of the recordings, by the hash of their names."""
+
+    val: float = key(0.05, "Share of the validation split.", minimum=0.0, maximum=0.5)
+    test: float = key(0.05, "Share of the test split.", minimum=0.0, maximum=0.5)
+    gap_s: float = key(
+        10.0, "Left out between the blocks when one recording is all there is.", minimum=0.0, maximum=600.0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """``dataset.*``: training data made from recordings."""
+
+    sample_rate: int = key(24000, "Sample rate of the clips, Hz.", choices=(16000, 22050, 24000, 44100, 48000))
+    encoding: str = key("pcm_s16le", "Samples of the clips.", choices=("pcm_s16le", "pcm_s24le", "pcm_f32le"))
+    channels: str = key(
+        "mix",
+        "Of a stereo recording: mix, left, right, or split into two recordings.",
+        choices=("mix", "left", "right", "split"),
+    )
+    lufs: float = key(-19.0, "Loudness that each recording is brought to, LUFS.", minimum=-40.0, maximum=-5.0)
+    true_peak_dbtp: float = key(-1.0, "Highest true peak, dBTP.", minimum=-20.0, maximum=0.0)
+    anchors: int = key(4, "Segments kept apart in ref/ as anchors of the voice.", minimum=0, maximum=32)
+    segments: Segments = field(default_factory=Segments)
+    clean: Cleaning = field(default_factory=Cleaning)
+    gates: Gates = field(default_factory=Gates)
+    splits: Splits = field(default_factory=Splits)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be configured, merged once: defaults, file, ``DEMOD_VOICE_*``, flags."""
 
@@ -174,6 +255,7 @@ class Settings:
     cache: Cache = field(default_factory=Cache)
     paths: Paths = field(default_factory=Paths)
     episode: Episode = field(default_factory=Episode)
+    dataset: Dataset = field(default_factory=Dataset)
     loudness: Loudness = field(default_factory=Loudness)
     encode: Encode = field(default_factory=Encode)
     publish: Publish = field(default_factory=Publish)

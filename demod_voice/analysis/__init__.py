@@ -1,0 +1,1 @@
+"""What engines hear in a recording: speech, words, speakers. Knows no feature."""

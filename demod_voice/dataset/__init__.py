@@ -1,0 +1,1 @@
+"""From long recordings to training data: ingest, clean, cut, judge, keep, review."""
