@@ -17,14 +17,12 @@ import numpy as np
 import soxr
 
 from demod_voice.audio.resample import QUALITY
+from demod_voice.media.ingesting import describe, ingest
+from demod_voice.media.reading import Unreadable, frames, opened, reason
 from demod_voice.media.wav import WavWriter
 
 HIGHEST_RATE = 48000
 """Hz: a file whose own rate is kept comes no higher."""
-
-
-class Unreadable(Exception):
-    """The file cannot be used; the message says why."""
 
 
 def main(arguments: list[str]) -> int:
@@ -33,27 +31,17 @@ def main(arguments: list[str]) -> int:
     _limit(resource.RLIMIT_CPU, int(request["seconds"]) + 1)
     _limit(resource.RLIMIT_AS, int(request["memory"]))
     try:
-        answer = decode(request) if request["action"] == "decode" else probe(request)
+        answer = _ACTIONS[request["action"]](request)
     except (Unreadable, av.FFmpegError, OSError, ValueError, MemoryError) as error:
-        answer = {"error": _reason(error)}
+        answer = {"error": reason(error)}
     sys.stdout.write(json.dumps(answer))
     return 0
 
 
 def probe(request: dict[str, Any]) -> dict[str, Any]:
     """What the file is: duration, rate, channels, codec, bit rate, tags."""
-    with _open(request["path"]) as container:
-        stream = container.streams.audio[0]
-        duration = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
-        return {
-            "duration_s": duration,
-            "sample_rate": stream.rate,
-            "num_channels": stream.codec_context.channels,
-            "codec": stream.codec_context.name,
-            "container": container.format.name,
-            "bit_rate": container.bit_rate or 0,
-            "tags": {str(key): str(value) for key, value in container.metadata.items()},
-        }
+    with opened(request["path"]) as container:
+        return describe(container, container.streams.audio[0])
 
 
 def decode(request: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +50,7 @@ def decode(request: dict[str, Any]) -> dict[str, Any]:
     A rate of 0 keeps the file's own.
     """
     wanted = int(request["channels"])
-    with _open(request["path"]) as container:
+    with opened(request["path"]) as container:
         stream = container.streams.audio[0]
         channels = 1 if wanted == 1 else stream.codec_context.channels
         rate = int(request["sample_rate"]) or min(stream.rate, HIGHEST_RATE)
@@ -118,7 +106,9 @@ def _resampled(container: Any, stream: Any, channels: int, rate: int) -> Any:
     """The file's samples at ``rate``, float32 of shape (n, channels)."""
     resampler: Any = None
     source_rate = 0
-    for samples, frame_rate in _frames(container, stream, channels):
+    for frame, frame_rate in frames(container, stream, []):
+        mixed = frame.mean(axis=1, keepdims=True) if channels == 1 and frame.shape[1] > 1 else frame
+        samples = np.ascontiguousarray(mixed, dtype=np.float32)
         if resampler is None:
             source_rate = frame_rate
             resampler = soxr.ResampleStream(frame_rate, rate, channels, dtype="float32", quality=QUALITY)
@@ -129,47 +119,12 @@ def _resampled(container: Any, stream: Any, channels: int, rate: int) -> Any:
         yield resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True)
 
 
-def _frames(container: Any, stream: Any, channels: int) -> Any:
-    convert = av.AudioResampler(format="fltp")
-    failed = 0
-    for packet in container.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.FFmpegError as error:
-            failed += 1
-            if failed > 8:
-                raise Unreadable(f"it is damaged: {error}") from error
-            continue
-        for frame in frames:
-            for each in convert.resample(frame):
-                samples = each.to_ndarray().T
-                mixed = samples.mean(axis=1, keepdims=True) if channels == 1 and samples.shape[1] > 1 else samples
-                yield np.ascontiguousarray(mixed, dtype=np.float32), each.sample_rate
-
-
-def _open(path: str) -> Any:
-    if not Path(path).stat().st_size:
-        raise Unreadable("it is empty")
-    container = av.open(path)
-    if not container.streams.audio:
-        reason = "it holds no sound (video only)" if container.streams.video else "it holds no sound"
-        container.close()
-        raise Unreadable(reason)
-    return container
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, MemoryError):
-        return "it needs more memory than the limit (limits.media_memory)"
-    if isinstance(error, av.InvalidDataError):
-        return "it is no sound file, or it is damaged"
-    return str(error) or type(error).__name__
-
-
 def _limit(kind: int, value: int) -> None:
     hard = resource.getrlimit(kind)[1]
     resource.setrlimit(kind, (value if hard < 0 else min(value, hard), hard))
 
+
+_ACTIONS = {"probe": probe, "decode": decode, "ingest": ingest}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from demod_voice.units import parse_size
 BASE_MEMORY = 1 << 30
 """Address space that Python, numpy and libav take before the first sample; the limit comes on top."""
 LONGEST_S = 24 * 3600
+WATCH_S = 0.1
+"""Seconds between two looks at what a child has written so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def probe(path: Path, limits: Limits) -> MediaInfo:
     Raises:
         UsageError: it does not exist. MediaError: it is no sound file; names it and says why.
     """
-    return MediaInfo(**_ask({"action": "probe"}, path, limits))
+    return MediaInfo(**ask({"action": "probe"}, path, limits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +95,66 @@ def decode(
             "start_s": stretch.start_s,
             "end_s": stretch.end_s,
         }
-        _ask(request, path, limits)
+        ask(request, path, limits)
 
 
-def _ask(request: dict[str, Any], path: Path, limits: Limits) -> dict[str, Any]:
+def ask(request: dict[str, Any], path: Path, limits: Limits, watch: Callable[[], None] | None = None) -> dict[str, Any]:
+    """Have the child process do one request with a file.
+
+    Args:
+        request: as JSON; its ``action`` is one of the child's.
+        path: the foreign file.
+        limits: what the child may cost.
+        watch: called now and then while it works, and once after the end.
+
+    Raises:
+        UsageError: the file does not exist. MediaError: it cannot be used; names it and says why.
+    """
     if not path.is_file():
         raise UsageError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
     memory = parse_size(limits.media_memory) + BASE_MEMORY
     full = {**request, "path": str(path.resolve()), "seconds": limits.media_seconds, "memory": memory}
     command = [sys.executable, "-m", "demod_voice.media.child", json.dumps(full)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment())
+    with child:
+        try:
+            output = _output(child, limits.media_seconds, watch)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            seconds = f"{limits.media_seconds:g} s"
+            raise MediaError(f"{path} was not decoded within {seconds}", "raise limits.media_seconds") from None
+        except BaseException:
+            child.kill()
+            raise
     try:
-        done = subprocess.run(
-            command, capture_output=True, timeout=limits.media_seconds, env=_environment(), check=False
-        )
-    except subprocess.TimeoutExpired:
-        seconds = f"{limits.media_seconds:g} s"
-        raise MediaError(f"{path} was not decoded within {seconds}", "raise limits.media_seconds") from None
-    try:
-        answer = json.loads(done.stdout)
+        answer = json.loads(output)
     except ValueError:
-        how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
+        how = f"signal {-child.returncode}" if child.returncode < 0 else f"exit code {child.returncode}"
         raise MediaError(f"{path} cannot be decoded: the decoder died ({how})") from None
     if "error" in answer:
         raise MediaError(f"{path} cannot be used: {answer['error']}")
     return dict(answer)
+
+
+def _output(child: subprocess.Popen[bytes], seconds: float, watch: Callable[[], None] | None) -> bytes:
+    """What the child prints until it ends.
+
+    Raises:
+        subprocess.TimeoutExpired: it takes longer than ``seconds``.
+    """
+    if watch is None:
+        return child.communicate(timeout=seconds)[0]
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            output = child.communicate(timeout=min(WATCH_S, max(0.01, deadline - time.monotonic())))[0]
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= deadline:
+                raise
+            watch()
+        else:
+            watch()
+            return output
 
 
 def _environment() -> dict[str, str]:
