@@ -596,3 +596,44 @@ def _write_long_wav(path: Path, hours: float) -> None:
         )
         file.write(b"data" + struct.pack("<I", size))
         file.truncate(44 + size)
+
+
+# ---- dataset.segments
+
+
+def cuts_of(settings: Settings, *speech: tuple[float, float], chance: float = 0.95) -> list[tuple[float, float]]:
+    """Start and end of each segment of a recording of 40 s with speech at these times."""
+    from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
+    from demod_voice.dataset.cutting import Sound, cut
+
+    levels, chances = np.full(4000, -70.0, np.float32), np.zeros(1250, np.float32)
+    for start, end in speech:
+        levels[round(start * 100) : round(end * 100)] = -20.0
+        chances[round(start / FRAME_S) : round(end / FRAME_S)] = chance
+    result = cut(Sound(SpeechTrack(chances, "test"), levels, 40.0), settings.dataset.segments)
+    return [(each.start_s, each.end_s) for each in result.cuts]
+
+
+@row("dataset.segments.min_s", (2.0, 5.0), ([(0.85, 4.15)], []))
+def _(settings: Settings, folder: Path) -> Any:
+    return cuts_of(settings, (1.0, 4.0))
+
+
+@row("dataset.segments.max_s", (6.0, 20.0), (2, 1))
+def _(settings: Settings, folder: Path) -> Any:
+    return len(cuts_of(settings, (1.0, 6.0), (6.8, 11.8)))
+
+
+@row("dataset.segments.margin_ms", (0.0, 300.0), ([(1.0, 7.0)], [(0.7, 7.3)]))
+def _(settings: Settings, folder: Path) -> Any:
+    return cuts_of(settings, (1.0, 7.0))
+
+
+@row("dataset.segments.join_s", (0.5, 2.0), (0, 1))
+def _(settings: Settings, folder: Path) -> Any:
+    return len(cuts_of(settings, (1.0, 4.0), (5.0, 8.0)))
+
+
+@row("dataset.segments.speech_threshold", (0.3, 0.6), (1, 0))
+def _(settings: Settings, folder: Path) -> Any:
+    return len(cuts_of(settings, (1.0, 7.0), chance=0.5))

@@ -1,0 +1,195 @@
+"""Phrases: speech between pauses that are long enough to be no part of a word.
+
+A detector's frames are 32 ms long and its edges lie up to 100 ms off, so the level of each 10 ms decides where a phrase
+really begins and ends. Times are whole milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
+from demod_voice.config.settings import Segments
+
+HOP_MS = 10
+"""Milliseconds of a value of the envelope."""
+PAUSE_MS = 150
+"""Shortest pause between phrases. Stop closures inside a word last 50 to 120 ms, rarely more.
+Source: Byrd, "Preliminary results on speaker-dependent variation in the TIMIT database", JASA 92 (1992)."""
+WEAK_PAUSE_MS = 110
+"""Shortest pause that a phrase longer than a segment is split at; the detector must have seen it too."""
+REACH_MS = 200
+"""So far from the detector's edges sound may belong to the word: a burst after a closure, a soft onset."""
+ABOVE_FLOOR_DB = 5.0
+"""Over the level of the pauses around: three deviations of 10 ms of noise."""
+BELOW_SPEECH_DB = 40.0
+"""Under the loud parts of the speech around: below it the end of a word is not heard."""
+LAG_MS = 500
+"""A detector lags behind the level by less; what is soft for longer, and still speech to it, is soft speech."""
+NOISY_DB = 20.0
+"""Where speech stands less above the pauses its soft sounds drown in noise, and the detector alone is believed."""
+_BLOCK = 250
+"""Values of the envelope that share a floor: 2.5 s."""
+_AROUND = 2
+"""So many blocks on each side count for a floor: 12.5 s in all."""
+_FEWEST = 20
+"""Values of non-speech that make a floor: 0.2 s; with fewer the nearest floor stands, or the softest moments if louder."""
+_LOWEST_DBFS = -120.0
+_SLAB = 512
+
+Levels = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Speech without a pause."""
+
+    start_ms: int
+    end_ms: int
+
+    @property
+    def duration_ms(self) -> int:
+        """Its length."""
+        return self.end_ms - self.start_ms
+
+
+def find_phrases(
+    track: SpeechTrack, envelope_dbfs: Levels, duration_s: float, settings: Segments
+) -> tuple[Phrase, ...]:
+    """Phrases of a recording, in order.
+
+    Args:
+        track: where the detector found speech.
+        envelope_dbfs: level of each 10 ms, shape (n,); -inf is silence.
+        duration_s: of the recording; nothing lies outside it.
+        settings: the threshold, and the longest segment: a longer phrase is split at weaker pauses.
+    """
+    size = max(0, int(duration_s * 1000)) // HOP_MS
+    if size == 0 or not len(track.probabilities):
+        return ()
+    levels = _levels(envelope_dbfs, size)
+    chances = _chances(track, size)
+    heard = _heard(track, size, settings.speech_threshold)
+    speech = _speech(levels, heard)
+    found = [run for run in _runs(_bridged(speech, PAUSE_MS // HOP_MS)) if heard[slice(*run)].any()]
+    most = int(settings.max_s * 1000)
+    phrases: list[Phrase] = []
+    for start, end in found:
+        phrase = Phrase(start * HOP_MS, end * HOP_MS)
+        if phrase.duration_ms <= most:
+            phrases.append(phrase)
+        else:
+            phrases += _split(start, speech[start:end], chances[start:end], settings.speech_threshold)
+    return tuple(phrases)
+
+
+def _split(start: int, speech: Mask, chances: Levels, threshold: float) -> list[Phrase]:
+    """A phrase that is too long, split at its weaker pauses, where the detector heard less than speech."""
+    pieces, begin = [], 0
+    for quiet, until in _runs(~speech):
+        if (until - quiet) * HOP_MS >= WEAK_PAUSE_MS and chances[quiet:until].min() < threshold:
+            pieces.append(Phrase((start + begin) * HOP_MS, (start + quiet) * HOP_MS))
+            begin = until
+    return [*pieces, Phrase((start + begin) * HOP_MS, (start + len(speech)) * HOP_MS)]
+
+
+def _levels(envelope_dbfs: Levels, size: int) -> Levels:
+    """The envelope as long as the recording, without infinities."""
+    levels = np.full(size, _LOWEST_DBFS, np.float32)
+    known = np.nan_to_num(envelope_dbfs[:size], nan=_LOWEST_DBFS, posinf=0.0, neginf=_LOWEST_DBFS)
+    levels[: len(known)] = np.maximum(known, _LOWEST_DBFS)
+    return levels
+
+
+def _chances(track: SpeechTrack, size: int) -> Levels:
+    """The detector's probability for each 10 ms."""
+    frames = ((np.arange(size) + 0.5) * HOP_MS / 1000 / FRAME_S).astype(np.int64)
+    return np.where(
+        frames < len(track.probabilities),
+        track.probabilities[np.minimum(frames, len(track.probabilities) - 1)],
+        np.float32(0.0),
+    ).astype(np.float32)
+
+
+def _heard(track: SpeechTrack, size: int, threshold: float) -> Mask:
+    """True for each 10 ms that the detector takes as speech."""
+    mask = np.zeros(size, bool)
+    for region in track.regions(threshold):
+        mask[round(region.start_s * 1000 / HOP_MS) : round(region.end_s * 1000 / HOP_MS)] = True
+    return mask
+
+
+def _speech(levels: Levels, heard: Mask) -> Mask:
+    """What is speech: loud enough and within the detector's reach, or in noise what the detector says."""
+    floor, loud = _around(levels, heard)
+    active = levels >= np.maximum(floor + ABOVE_FLOOR_DB, loud - BELOW_SPEECH_DB)
+    speech = np.where(loud - floor >= NOISY_DB, active & _grown(heard, REACH_MS // HOP_MS), heard)
+    for begin, end in _runs(heard & ~speech):
+        if end - begin > LAG_MS // HOP_MS or not speech[max(0, begin - 1) : end + 1].any():
+            speech[begin:end] = True
+    return np.asarray(speech)
+
+
+def _around(levels: Levels, heard: Mask) -> tuple[Levels, Levels]:
+    """Level of the pauses, and of the loud parts of the speech, around each 10 ms."""
+    apart = ~_grown(heard, 5)
+    count = -(-len(levels) // _BLOCK)
+    lowest = _quantiles(levels, np.ones(len(levels), bool), 0.02, count)
+    pauses = _quantiles(levels, apart, 0.5, count)
+    floor = np.where(np.isnan(pauses), np.fmax(_nearest(pauses), lowest), pauses)
+    loud = _quantiles(levels, heard, 0.9, count)
+    floor, loud = np.nan_to_num(floor, nan=_LOWEST_DBFS), np.where(np.isnan(loud), floor, loud)
+    spread = np.arange(len(levels)) // _BLOCK
+    return floor[spread].astype(np.float32), loud[spread].astype(np.float32)
+
+
+def _quantiles(levels: Levels, mask: Mask, share: float, count: int) -> NDArray[np.float64]:
+    """A quantile of the masked values around each block, shape (count,); NaN where there are too few."""
+    padded = np.full((count + 2 * _AROUND) * _BLOCK, np.inf, np.float32)
+    padded[_AROUND * _BLOCK : _AROUND * _BLOCK + len(levels)] = np.where(mask, levels, np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * _AROUND + 1) * _BLOCK)[::_BLOCK][:count]
+    found = np.full(count, np.nan)
+    for begin in range(0, count, _SLAB):
+        rows = np.sort(windows[begin : begin + _SLAB], axis=1)
+        known = np.isfinite(rows).sum(axis=1)
+        picked = rows[np.arange(len(rows)), (share * np.maximum(known - 1, 0)).astype(np.int64)]
+        found[begin : begin + len(rows)] = np.where(known >= _FEWEST, picked, np.nan)
+    return found
+
+
+def _nearest(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """NaN filled with the nearest known value; all NaN when there is none."""
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        return values
+    after = np.searchsorted(known, np.arange(len(values)))
+    left, right = known[np.maximum(after - 1, 0)], known[np.minimum(after, len(known) - 1)]
+    at = np.arange(len(values))
+    return np.asarray(values[np.where(np.abs(at - left) <= np.abs(right - at), left, right)])
+
+
+def _grown(mask: Mask, reach: int) -> Mask:
+    """The mask, and so many values on both sides of each run."""
+    total = np.concatenate(([0], np.cumsum(mask)))
+    at = np.arange(len(mask))
+    return np.asarray(total[np.minimum(at + reach + 1, len(mask))] > total[np.maximum(at - reach, 0)])
+
+
+def _bridged(mask: Mask, shortest: int) -> Mask:
+    """The mask with gaps between its runs that are shorter than ``shortest`` filled."""
+    runs = _runs(~mask)
+    whole = mask.copy()
+    for begin, end in runs:
+        if begin > 0 and end < len(mask) and end - begin < shortest:
+            whole[begin:end] = True
+    return whole
+
+
+def _runs(mask: Mask) -> list[tuple[int, int]]:
+    """(first, after the last) of each run of True."""
+    edges = np.diff(np.concatenate(([0], mask.astype(np.int8), [0])))
+    return list(zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True))
