@@ -100,7 +100,7 @@ def count_decisions(path: Path) -> int:
 def _changed(segment: Segment, change: dict[str, Any] | None, cut: Cut) -> Segment:
     if not change:
         return segment
-    values = {name: change[name] for name in ("review", "text", "text_source") if name in change}
+    values: dict[str, Any] = {name: change[name] for name in ("review", "text", "text_source") if name in change}
     if "window" in change:
         window = Window.of(change["window"])
         duration_s = round(window.end_s - window.start_s, 6)
