@@ -32,7 +32,7 @@ from demod_voice.formats.dataset_manifest import (
     snapshot_data,
     write_manifest,
 )
-from demod_voice.records.atomic import output_error, replacing, write_bytes, write_json
+from demod_voice.records.atomic import flush, output_error, replacing, write_bytes, write_json
 from demod_voice.records.hashing import canonical_json, hash_bytes, hash_file
 from demod_voice.records.lock import locked
 
@@ -98,8 +98,16 @@ class Dataset:
         """Where a clip of this content lies."""
         return self.objects / sha256[:2] / f"{sha256}.wav"
 
+    def holds(self, sha256: str) -> bool:
+        """True when a clip of this content is kept, with its very bytes."""
+        try:
+            return hash_file(self.object_path(sha256)) == sha256
+        except OSError:
+            return False
+
     def keep(self, made: Path) -> str:
         """Move a finished file in among the objects; its SHA-256. A file of the same content is kept once."""
+        flush(made)
         sha256 = hash_file(made)
         target = self.object_path(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)

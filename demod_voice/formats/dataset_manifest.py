@@ -212,8 +212,8 @@ def manifest_data(manifest: Manifest) -> dict[str, Any]:
         "reviews": manifest.reviews,
         "parents": [dict(each) for each in manifest.parents],
         "settings": dict(manifest.settings),
-        "recordings": [_plain(each) for each in manifest.recordings],
-        "anchors": [_plain(each) for each in manifest.anchors],
+        "recordings": [plain_row(each) for each in manifest.recordings],
+        "anchors": [plain_row(each) for each in manifest.anchors],
     }
 
 
@@ -227,9 +227,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
         rows = [segment_row(each) for each in manifest.segments if each.folder == name]
         write_text(folder / name / ROWS, _lines(rows))
-    write_text(folder / QUARANTINE / DROPPED, _lines([_plain(each) for each in manifest.dropped]))
+    write_text(folder / QUARANTINE / DROPPED, _lines([plain_row(each) for each in manifest.dropped]))
     if manifest.anchors:
-        rows = [{"file_name": f"{each.name}.wav", **_plain(each)} for each in manifest.anchors]
+        rows = [{"file_name": f"{each.name}.wav", **plain_row(each)} for each in manifest.anchors]
         write_text(folder / ANCHORS / ROWS, _lines(rows))
     write_json(folder / MANIFEST, manifest_data(manifest))
 
@@ -243,19 +243,19 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     data = _read_json(path, folder)
     segments = [
-        _built(Segment, row, f"{folder / name / ROWS}:{number}")
+        row_of(Segment, row, f"{folder / name / ROWS}:{number}")
         for name in (*SPLITS, QUARANTINE)
         for number, row in read_lines(folder / name / ROWS)
     ]
     dropped = folder / QUARANTINE / DROPPED
-    stretches = [_built(Dropped, row, f"{dropped}:{number}") for number, row in read_lines(dropped)]
+    stretches = [row_of(Dropped, row, f"{dropped}:{number}") for number, row in read_lines(dropped)]
     return _manifest(data, segments, stretches, str(path))
 
 
 def snapshot_data(manifest: Manifest) -> dict[str, Any]:
     """The whole manifest as one JSON value: equal manifests give equal values."""
     rows = {"segments": [segment_row(each) for each in manifest.segments]}
-    return {**manifest_data(manifest), **rows, "dropped": [_plain(each) for each in manifest.dropped]}
+    return {**manifest_data(manifest), **rows, "dropped": [plain_row(each) for each in manifest.dropped]}
 
 
 def manifest_of(data: Mapping[str, Any], place: str) -> Manifest:
@@ -264,8 +264,8 @@ def manifest_of(data: Mapping[str, Any], place: str) -> Manifest:
     Raises:
         UsageError: it is damaged; names ``place``.
     """
-    segments = [_built(Segment, row, place) for row in data["segments"]]
-    return _manifest(data, segments, [_built(Dropped, row, place) for row in data["dropped"]], place)
+    segments = [row_of(Segment, row, place) for row in data["segments"]]
+    return _manifest(data, segments, [row_of(Dropped, row, place) for row in data["dropped"]], place)
 
 
 def _manifest(data: Mapping[str, Any], segments: list[Segment], dropped: list[Dropped], place: str) -> Manifest:
@@ -277,10 +277,10 @@ def _manifest(data: Mapping[str, Any], segments: list[Segment], dropped: list[Dr
         sample_rate=data["sample_rate"],
         encoding=data["encoding"],
         settings=data["settings"],
-        recordings=tuple(_built(Recording, each, place) for each in data["recordings"]),
+        recordings=tuple(row_of(Recording, each, place) for each in data["recordings"]),
         segments=tuple(segments),
         dropped=tuple(dropped),
-        anchors=tuple(_built(Anchor, each, place) for each in data["anchors"]),
+        anchors=tuple(row_of(Anchor, each, place) for each in data["anchors"]),
         split_method=data["split_method"],
         reviews=data["reviews"],
         parents=tuple(data["parents"]),
@@ -328,7 +328,12 @@ def _read_json(path: Path, folder: Path) -> dict[str, Any]:
     return dict(data)
 
 
-def _built(cls: Any, row: Mapping[str, Any], place: str) -> Any:
+def row_of(cls: Any, row: Mapping[str, Any], place: str) -> Any:
+    """One of this module's dataclasses, from what ``plain_row`` made of it; unknown keys are left out.
+
+    Raises:
+        UsageError: a field is missing; names ``place``.
+    """
     names = {each.name for each in fields(cls)}
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items() if key in names}
     try:
@@ -337,7 +342,8 @@ def _built(cls: Any, row: Mapping[str, Any], place: str) -> Any:
         raise UsageError(f"{place}: {str(error).replace('__init__() ', '')}") from None
 
 
-def _plain(value: Any) -> dict[str, Any]:
+def plain_row(value: Any) -> dict[str, Any]:
+    """A dataclass of plain values as JSON."""
     row = {}
     for each in fields(value):
         one = getattr(value, each.name)
