@@ -138,7 +138,7 @@ def _refined(wave: Floats, weights: Floats, frequency_hz: float, harmonic: int) 
     half = len(wave) // 2
     for _ in range(2):
         turned = weights * np.exp(-2j * np.pi * harmonic * frequency_hz * time_s)
-        one, other = np.dot(wave[:half], turned[:half]), np.dot(wave[half:], turned[half:])
+        one, other = (wave[:half] * turned[:half]).sum(), (wave[half:] * turned[half:]).sum()
         centres = [float(np.average(time_s[part], weights=weights[part] + 1e-12)) for part in _halves(half)]
         moved = float(np.angle(other * np.conj(one))) / (2 * math.pi * (centres[1] - centres[0]))
         frequency_hz += moved / harmonic
@@ -162,7 +162,7 @@ def _lines(wave: Floats, weights: Floats, frequency_hz: float) -> HumLevel:
     carrier, left, amplitudes, total = np.ones_like(turn), wave.copy(), [], weights.sum()
     for _ in range(HARMONICS):
         carrier = carrier * turn
-        amplitude = 2.0 * np.dot(weights * left, carrier) / total
+        amplitude = 2.0 * (weights * left * carrier).sum() / total
         left -= (amplitude * carrier.conj()).real
         amplitudes.append(abs(amplitude))
     size = 1 << math.ceil(math.log2(len(wave)))

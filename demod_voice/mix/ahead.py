@@ -14,19 +14,20 @@ Piece = TypeVar("Piece")
 Made = TypeVar("Made")
 
 
-def in_order(work: Callable[[Piece], Made], pieces: Iterable[Piece]) -> Iterator[Made]:
+def in_order(work: Callable[[Piece], Made], pieces: Iterable[Piece], threads: int = THREADS) -> Iterator[Made]:
     """``map``, but ``work`` runs on other threads while the caller uses what came before.
 
     Args:
         work: a function of its piece alone. numpy leaves the interpreter free while it works.
-        pieces: read on the caller's thread, at most ``AHEAD`` before they are needed.
+        pieces: read on the caller's thread, at most ``AHEAD`` (and one more than ``threads``) before they are needed.
+        threads: how many work at once.
     """
     waiting: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="ahead") as executor:
+    with ThreadPoolExecutor(threads, thread_name_prefix="ahead") as executor:
         try:
             for piece in pieces:
                 waiting.append(executor.submit(work, piece))
-                if len(waiting) >= AHEAD:
+                if len(waiting) >= max(AHEAD, threads + 1):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -48,17 +48,24 @@ class MasterReport:
 
 
 def master(
-    premix: Path, out: Path, target_lufs: float, ceiling_dbtp: float, seed: int, before: Heard | None = None
+    premix: Path,
+    out: Path,
+    target_lufs: float,
+    ceiling_dbtp: float,
+    seed: int,
+    before: Heard | None = None,
+    encoding: str = "pcm_s16le",
 ) -> MasterReport:
-    """Write ``premix`` at the target loudness as 16-bit PCM.
+    """Write ``premix`` at the target loudness.
 
     Args:
         premix: float WAV.
-        out: 16-bit WAV.
+        out: WAV.
         target_lufs: integrated loudness.
         ceiling_dbtp: highest true peak.
         seed: of the dither.
         before: the premix's loudness, when it is known already.
+        encoding: of ``out``; only ``pcm_s16le`` needs dither and gets it.
 
     Raises:
         MediaError, OutputError: a file cannot be read or written.
@@ -66,7 +73,7 @@ def master(
     heard = before or hear(premix)
     found = heard.report
     if found.lufs <= NO_LOUDNESS:
-        written = _write(premix, out, 0.0, None, seed)
+        written = _write(premix, out, 0.0, None, seed, encoding)
         return _report(0.0, False, written, target_lufs, ceiling_dbtp)
     gain_db = min(target_lufs - found.lufs, MOST_GAIN_DB)
     margin = LIMITER_MARGIN_DB
@@ -75,7 +82,7 @@ def master(
         gain_db = _foreseen_gain(premix, heard.hops, gain_db, target_lufs, ceiling_dbtp - margin)
     earlier = (0.0, found.lufs)
     for _ in range(PASSES):
-        written = _write(premix, out, gain_db, ceiling_dbtp - margin if limited else None, seed)
+        written = _write(premix, out, gain_db, ceiling_dbtp - margin if limited else None, seed, encoding)
         missing = target_lufs - written.lufs
         over = written.true_peak_dbtp - ceiling_dbtp
         if abs(missing) <= CLOSE_ENOUGH_LU and over <= 0.0:
@@ -141,20 +148,40 @@ def _report(gain_db: float, limited: bool, found: LoudnessReport, target: float,
     return MasterReport(round(target, 3), round(gain_db, 3), limited, *levels, on_target)
 
 
-def _write(premix: Path, out: Path, gain_db: float, ceiling_dbtp: float | None, seed: int) -> LoudnessReport:
+def limited_samples(premix: Path, gain_db: float, ceiling_dbtp: float) -> int:
+    """How many samples the limiter turns down at a gain (of the loudest channel; counted once for all)."""
+    info = wav_info(premix)
+    reach = context_samples(info.sample_rate)
+    gain, ceiling = gain_from_db(gain_db), gain_from_db(ceiling_dbtp - LIMITER_MARGIN_DB)
+
+    def counted(window: tuple[int, Samples]) -> int:
+        curve = gains(window[1] * np.float32(gain), info.sample_rate, ceiling)
+        return int(np.count_nonzero(curve[reach:-reach] < 1.0))
+
+    return sum(in_order(counted, _windows(premix, info, reach)))
+
+
+def _write(
+    premix: Path, out: Path, gain_db: float, ceiling_dbtp: float | None, seed: int, encoding: str
+) -> LoudnessReport:
     """One pass: gain, limiter, dither, file; the meter hears what was written."""
     info = wav_info(premix)
     meter = Meter(info.sample_rate, info.num_channels)
-    with WavWriter(out, info.sample_rate, info.num_channels, "pcm_s16le") as writer, Listener(meter) as listener:
+    with WavWriter(out, info.sample_rate, info.num_channels, encoding) as writer, Listener(meter) as listener:
 
         def worked(window: tuple[int, Samples]) -> Samples:
             start, samples = window
-            return _dithered(_limited(samples, info.sample_rate, gain_db, ceiling_dbtp), start, seed)
+            limited = _limited(samples, info.sample_rate, gain_db, ceiling_dbtp)
+            return _dithered(limited, start, seed) if encoding == "pcm_s16le" else limited
 
         reach = context_samples(info.sample_rate) if ceiling_dbtp is not None else 0
-        for whole in in_order(worked, _windows(premix, info, reach)):
-            writer.write_bytes(np.ascontiguousarray(whole.T).astype("<i2").tobytes())
-            listener.push(whole / np.float32(FULL_SCALE))
+        for made in in_order(worked, _windows(premix, info, reach)):
+            if encoding == "pcm_s16le":
+                writer.write_bytes(np.ascontiguousarray(made.T).astype("<i2").tobytes())
+                listener.push(made / np.float32(FULL_SCALE))
+            else:
+                writer.write(made)
+                listener.push(made)
     return report(meter, info.duration_s)
 
 

@@ -1,0 +1,70 @@
+"""The last step of cleaning: a recording brought to its loudness, and the envelope of what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demod_voice.config.settings import Dataset
+from demod_voice.dataset.cleaning_report import StepReport
+from demod_voice.dataset.cleaning_sound import ENVELOPE_S, Levels, in_db
+from demod_voice.media.wav import read_blocks, wav_info
+from demod_voice.mix.loudness import NO_LOUDNESS, Heard
+from demod_voice.mix.master import MOST_GAIN_DB, MasterReport, limited_samples, master
+
+DITHER_SEED = 0
+"""One for all: the noise is far below everything, and the same recording gives the same bytes."""
+_BLOCK = 1 << 20
+
+
+def level(premix: Path, out: Path, heard: Heard, settings: Dataset) -> StepReport:
+    """Write ``premix`` at the dataset's loudness under its ceiling.
+
+    Args:
+        premix: float WAV.
+        out: WAV in the dataset's encoding.
+        heard: what was measured of the premix.
+        settings: loudness, ceiling, encoding.
+
+    Raises:
+        MediaError, OutputError: a file cannot be read or written.
+    """
+    done = master(premix, out, settings.lufs, settings.true_peak_dbtp, DITHER_SEED, heard, settings.encoding)
+    found = heard.report
+    limited = limited_samples(premix, done.gain_db, settings.true_peak_dbtp) if done.limited else 0
+    return StepReport(
+        "loudness",
+        found.lufs > NO_LOUDNESS,
+        _why(done, settings),
+        {"lufs": found.lufs, "true_peak_dbtp": found.true_peak_dbtp, "lra_lu": found.lra_lu},
+        {"lufs": done.lufs, "true_peak_dbtp": done.true_peak_dbtp, "lra_lu": done.lra_lu},
+        {
+            "target_lufs": settings.lufs,
+            "gain_db": done.gain_db,
+            "limited_samples": limited,
+            "on_target": done.on_target,
+        },
+    )
+
+
+def _why(done: MasterReport, settings: Dataset) -> str:
+    if done.on_target:
+        return ""
+    if done.lufs <= NO_LOUDNESS:
+        return "silence has no loudness"
+    if done.gain_db >= MOST_GAIN_DB:
+        return f"{settings.lufs:g} LUFS would need over {MOST_GAIN_DB:g} dB of gain"
+    ceiling = settings.true_peak_dbtp
+    return (
+        f"{settings.lufs:g} LUFS cannot be reached under a true peak of {ceiling:g} dBTP; it is at {done.lufs:.2f} LUFS"
+    )
+
+
+def envelope(path: Path, step_s: float = ENVELOPE_S) -> NDArray[np.float32]:
+    """Level of each 10 ms (or ``step_s``) of a mono WAV, dBFS, shape (n,)."""
+    levels = Levels(step_s, wav_info(path).sample_rate)
+    for block in read_blocks(path, _BLOCK):
+        levels.push(block[0])
+    return in_db(levels.powers())
