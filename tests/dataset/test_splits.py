@@ -1,0 +1,97 @@
+from collections import Counter
+from dataclasses import replace
+
+from demod_voice.config.settings import Splits
+from demod_voice.dataset.splits import divide
+from demod_voice.formats.dataset_manifest import Recording, Segment
+
+
+def recording(name: str) -> Recording:
+    return Recording(f"{name}-000000", f"{name}.mp3", name.ljust(64, "0"), 100.0, 44100, 1, "mp3")
+
+
+def segments(recordings, count=10):
+    return [
+        Segment(f"{each.id}_{n}", each.id, n * 10.0, n * 10.0 + 8.0, 8.0, "", "", "", "0")
+        for each in recordings
+        for n in range(count)
+    ]
+
+
+def test_no_recording_stands_in_two_splits():
+    recordings = [recording(f"talk{n}") for n in range(40)]
+    made = divide(recordings, segments(recordings), Splits(val=0.2, test=0.2), 42)
+    where = {each.source: set() for each in made.segments}
+    for each in made.segments:
+        where[each.source].add(each.split)
+    assert all(len(each) == 1 for each in where.values())
+    assert made.method == "recordings"
+
+
+def test_the_shares_are_about_what_is_asked():
+    recordings = [recording(f"talk{n}") for n in range(2000)]
+    made = divide(recordings, [], Splits(val=0.1, test=0.05), 42)
+    counts = Counter(each.split for each in made.recordings)
+    assert 150 < counts["val"] < 250
+    assert 65 < counts["test"] < 135
+
+
+def test_a_recordings_split_does_not_depend_on_the_others():
+    many = [recording(f"talk{n}") for n in range(200)]
+    settings = Splits(val=0.2, test=0.2)
+    all_of_them = {each.id: each.split for each in divide(many, [], settings, 42).recordings}
+    some = {each.id: each.split for each in divide(many[50:120], [], settings, 42).recordings}
+    assert all(all_of_them[name] == split for name, split in some.items())
+
+
+def test_another_seed_divides_otherwise():
+    many = [recording(f"talk{n}") for n in range(200)]
+    splits = [[each.split for each in divide(many, [], Splits(val=0.3, test=0.3), seed).recordings] for seed in (1, 2)]
+    assert splits[0] != splits[1]
+
+
+def test_channels_of_one_file_stay_together():
+    left, right = recording("talk"), recording("talk")
+    other = [recording(f"x{n}") for n in range(9)]
+    made = divide([left, right, *other], [], Splits(val=0.4, test=0.4), 3)
+    assert made.recordings[0].split == made.recordings[1].split
+
+
+def test_a_split_that_would_be_empty_gets_the_nearest_recording():
+    recordings = [recording(f"talk{n}") for n in range(3)]
+    made = divide(recordings, [], Splits(), 42)
+    assert Counter(each.split for each in made.recordings) == {"train": 1, "val": 1, "test": 1}
+
+
+def test_two_recordings_keep_one_for_training_and_say_what_is_empty():
+    made = divide([recording("a"), recording("b")], [], Splits(), 42)
+    assert Counter(each.split for each in made.recordings) == {"train": 1, "test": 1}
+    assert made.notes == ("val is empty: no recording fell into it, and none could be spared",)
+
+
+def test_what_was_divided_before_never_moves():
+    recordings = [recording(f"talk{n}") for n in range(30)]
+    kept = {each.id: "val" for each in recordings[:10]}
+    made = divide(recordings, [], Splits(val=0.1, test=0.1), 42, kept)
+    assert [each.split for each in made.recordings[:10]] == ["val"] * 10
+
+
+def test_one_recording_is_cut_into_blocks_with_a_gap_and_says_so():
+    only = [recording("talk")]
+    made = divide(only, segments(only, 100), Splits(val=0.1, test=0.1, gap_s=10.0), 42)
+    assert made.method == "blocks"
+    assert "one recording only" in made.notes[0]
+    by = {split: [each for each in made.segments if each.split == split] for split in ("train", "val", "test")}
+    assert by["val"][0].start_s - by["train"][-1].end_s >= 10.0
+    assert by["test"][0].start_s - by["val"][-1].end_s >= 10.0
+    assert [each.reason for each in made.dropped] == ["in the gap between two splits"] * 2
+    assert len(made.segments) + len(made.dropped) == 100
+    assert 8 <= len(by["test"]) <= 11
+
+
+def test_blocks_stay_when_recordings_come_to_the_only_one():
+    recordings = [recording("talk"), recording("new")]
+    rows = [replace(each, split="val") if each.source == recordings[0].id else each for each in segments(recordings, 4)]
+    made = divide(recordings, rows, Splits(), 42, {recordings[0].id: "blocks"})
+    assert {each.split for each in made.segments if each.source == recordings[0].id} == {"val"}
+    assert made.method == "blocks"
