@@ -169,6 +169,33 @@ def read_blocks(path: Path, frames: int = BLOCK) -> Iterator[Samples]:
             yield decode_pcm(data, info.encoding, info.num_channels)
 
 
+def read_span(path: Path, start: int, stop: int, info: WavInfo | None = None) -> Samples:
+    """The samples ``start <= n < stop`` of a WAV, float32 (channels, stop - start), by seeking to them.
+
+    Args:
+        path: the file.
+        start: first sample of a channel, from 0.
+        stop: sample after the last; what lies outside the file is left out.
+        info: its header, where the caller has it (many spans of one file).
+
+    Raises:
+        MediaError: not a WAV of these encodings, or shorter than its header says.
+    """
+    info = info or wav_info(path)
+    width = _FORMATS[info.encoding][1] * info.num_channels
+    start, stop = max(0, start), min(stop, info.num_samples)
+    size = max(0, stop - start) * width
+    try:
+        with path.open("rb") as file:
+            file.seek(info.offset + start * width)
+            data = file.read(size)
+    except OSError as error:
+        raise MediaError(f"{path} cannot be read: {error}") from error
+    if len(data) < size:
+        raise MediaError(f"{path} is shorter than its header says")
+    return decode_pcm(data, info.encoding, info.num_channels)
+
+
 def encode_pcm(samples: Samples, encoding: str) -> bytes:
     """Float samples of shape (channels, n) as interleaved PCM bytes."""
     flat = np.ascontiguousarray(samples.T)

@@ -1,0 +1,176 @@
+"""A recording's level every 10 ms, which of it is speech, and what follows: speech level, noise, silence, decay."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demod_voice.analysis.speech_track import FRAME_S, RELEASE, Region, SpeechTrack
+from demod_voice.media.wav import read_blocks, wav_info
+
+HOP_S = 0.01
+"""Seconds of a level frame."""
+BEFORE, AFTER = 10, 20
+"""Frames before and after speech that are no noise yet: its breath and onset, its echo."""
+CONTEXT = 500
+"""Frames to each side of a segment where its noise may be looked for: 5 s."""
+NOISE_INSIDE, NOISE_ENOUGH, NOISE_LEAST = 30, 100, 10
+"""Frames of noise that a segment shows of itself; that are taken with its context; that a level is taken from at all."""
+STEP_16_POWER = 1 / 12 / (1 << 15) ** 2
+"""Mean square of the rounding to 16 bits: no noise is told to be lower. Source: Bennett 1948, step^2 / 12."""
+BLOCK_FRAMES = 6000
+"""Level frames that are read at once."""
+
+DECAY_TOP_DB, DECAY_BOTTOM_DB = 5.0, 30.0
+"""A decay is followed from 5 to 30 dB below where it began, as T20 with 5 dB more. Source: ISO 3382-2, 3.4."""
+DECAY_LEAST_DB, DECAY_LEAST_FRAMES = 10.0, 3
+NOISE_ROOM_DB = 8.0
+"""A decay ends so far above the noise: nearer, the noise flattens it."""
+RISE_DB = 4.0
+"""A decay ends where the level rises by so much: the next sound."""
+LOOK_BACK, LOOK_ON = 40, 150
+"""Frames before and after the end of a stretch of speech in which its decay is looked for."""
+DECAYS_LEAST = 2
+SLOWEST_S = 20.0
+
+Powers = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """A recording, every 10 ms."""
+
+    power: Powers
+    """Mean square around the recording's mean, shape (frames,)."""
+    speech: Mask
+    """True where the middle of the frame is speech, shape (frames,)."""
+    quiet: Mask
+    """True where the frame is surely no speech, nor next to any: noise shows there."""
+    ends: NDArray[np.int64]
+    """Frames at which stretches of speech end."""
+    hop: int
+    """Samples of a frame."""
+
+    def span(self, first_sample: int, last_sample: int) -> tuple[int, int]:
+        """The frames whose middles lie in ``first_sample <= n < last_sample``: first, and after the last."""
+        first = max(0, math.ceil(first_sample / self.hop - 0.5))
+        return first, min(len(self.power), max(first, math.ceil(last_sample / self.hop - 0.5)))
+
+
+def levels_of(path: Path, track: SpeechTrack, threshold: float) -> Levels:
+    """Read a mono recording once, in blocks.
+
+    Args:
+        path: WAV file.
+        track: its speech.
+        threshold: probability from which a moment counts as speech.
+
+    Raises:
+        MediaError: the WAV cannot be read.
+    """
+    info = wav_info(path)
+    hop = max(1, round(info.sample_rate * HOP_S))
+    power = _powers(path, hop)
+    regions = track.regions(threshold)
+    frame_s = hop / info.sample_rate
+    middles = (np.arange(len(power)) + 0.5) * frame_s
+    speech, near = _inside(regions, middles, 0.0, 0.0), _inside(regions, middles, BEFORE * HOP_S, AFTER * HOP_S)
+    quiet = ~near & (_probability(track, middles) < max(0.01, threshold - RELEASE))
+    ends = np.array([round(each.end_s / frame_s) for each in regions], np.int64)
+    return Levels(power, speech, quiet, ends, hop)
+
+
+def _powers(path: Path, hop: int) -> Powers:
+    squares, sums = [], []
+    for block in read_blocks(path, hop * BLOCK_FRAMES):
+        whole = block[0, : block.shape[1] // hop * hop].reshape(-1, hop)
+        squares.append(np.einsum("ij,ij->i", whole, whole).astype(np.float64) / hop)
+        sums.append(whole.mean(axis=1, dtype=np.float64))
+    if not squares:
+        return np.zeros(0)
+    means = np.concatenate(sums)
+    mean = float(means.mean()) if len(means) else 0.0
+    return np.asarray(np.maximum(np.concatenate(squares) - 2 * mean * means + mean * mean, 0.0))
+
+
+def _inside(regions: tuple[Region, ...], middles: NDArray[np.float64], before_s: float, after_s: float) -> Mask:
+    found = np.zeros(len(middles), bool)
+    starts = np.searchsorted(middles, [each.start_s - before_s for each in regions])
+    stops = np.searchsorted(middles, [each.end_s + after_s for each in regions])
+    for start, stop in zip(starts, stops, strict=True):
+        found[start:stop] = True
+    return found
+
+
+def _probability(track: SpeechTrack, middles: NDArray[np.float64]) -> NDArray[np.float32]:
+    if not len(track.probabilities):
+        return np.zeros(len(middles), np.float32)
+    return track.probabilities[np.minimum((middles / FRAME_S).astype(np.int64), len(track.probabilities) - 1)]
+
+
+def speech_power(levels: Levels, first: int, last: int) -> float | None:
+    """Mean square of the speech frames; None where there are none."""
+    found = levels.power[first:last][levels.speech[first:last]]
+    return float(found.mean()) if len(found) else None
+
+
+def noise_power(levels: Levels, first: int, last: int) -> float | None:
+    """Mean square of the frames without speech: the segment's own, or the nearest 1 s of its context.
+
+    None where speech leaves less than 0.1 s free in the segment and 5 s to each side.
+    """
+    low, high = max(0, first - CONTEXT), min(len(levels.power), last + CONTEXT)
+    frames = low + np.flatnonzero(levels.quiet[low:high])
+    away = np.maximum(0, np.maximum(first - frames, frames - (last - 1)))
+    if np.count_nonzero(away == 0) >= NOISE_INSIDE:
+        frames = frames[away == 0]
+    else:
+        frames = frames[np.argsort(away, kind="stable")[:NOISE_ENOUGH]]
+    return float(levels.power[frames].mean()) if len(frames) >= NOISE_LEAST else None
+
+
+def speech_to_noise_db(speech: float, noise: float) -> float:
+    """Level of the speech alone over that of the noise; the noise goes on under the speech, so it is taken off.
+
+    Speech that does not rise over the noise reads -30 dB.
+    """
+    noise = max(noise, STEP_16_POWER)
+    return 10 * math.log10(max(speech - noise, noise * 1e-3) / noise)
+
+
+def decay_s(levels: Levels, first: int, last: int, noise: float | None) -> float | None:
+    """Seconds for 60 dB: how fast the level falls where speech ends, in the segment and the 5 s around it.
+
+    A voice may fade slower than its room, never faster, so the lower quartile of the decays is told. None where fewer
+    than two are seen.
+    """
+    near = levels.ends[(levels.ends >= first - CONTEXT) & (levels.ends <= last + CONTEXT)]
+    floor = 10 * math.log10(max(noise or 0.0, STEP_16_POWER)) + NOISE_ROOM_DB
+    found = [each for end in near if (each := _decay(levels, int(end), floor)) is not None]
+    if len(found) < DECAYS_LEAST:
+        return None
+    return min(SLOWEST_S, float(np.quantile(found, 0.25)))
+
+
+def _decay(levels: Levels, end: int, floor_db: float) -> float | None:
+    """Seconds for 60 dB of one decay, from a line through its levels; None where it is too short to tell."""
+    start = max(0, end - LOOK_BACK)
+    level = 10 * np.log10(np.maximum(levels.power[start : end + LOOK_ON], STEP_16_POWER))
+    if not len(level):
+        return None
+    top = float(level[: 2 * LOOK_BACK].max()) - DECAY_TOP_DB
+    begin = int(np.flatnonzero(level[: 2 * LOOK_BACK] >= top)[-1]) + 1
+    fall = level[begin:]
+    low = fall < max(floor_db, top - DECAY_BOTTOM_DB)
+    rise = fall > np.minimum.accumulate(fall) + RISE_DB
+    stop = int(np.argmax(low | rise)) if (low | rise).any() else len(fall)
+    fall = fall[:stop]
+    if len(fall) < DECAY_LEAST_FRAMES or fall[0] - fall.min() < DECAY_LEAST_DB:
+        return None
+    slope = float(np.polyfit(np.arange(len(fall)) * HOP_S, fall, 1)[0])
+    return 60 / -slope if slope < 0 else None
