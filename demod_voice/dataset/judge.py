@@ -47,7 +47,9 @@ GATES: tuple[Gate, ...] = (
     Gate("silence", "silence_ratio", highest="silence_ratio_max", sentence="Too little of it is speech."),
     Gate("dc", "dc_offset", highest="dc_offset_max", sentence="The recording is shifted off zero."),
     Gate("reverb", "reverb_s", highest="reverb_max_s", sentence="The room echoes."),
-    Gate("text", "chars_per_s", "chars_per_s_min", "chars_per_s_max", "The text does not fit the speech, or is missing."),
+    Gate(
+        "text", "chars_per_s", "chars_per_s_min", "chars_per_s_max", "The text does not fit the speech, or is missing."
+    ),
     Gate("speaker", "", lowest="speaker_score_min", sentence="It is not the speaker that was asked for."),
 )
 """Every gate, in the order of the reasons."""

@@ -69,8 +69,8 @@ MEASURES: tuple[Measure, ...] = (
         "plosive_ratio",
         "ratio",
         "Pops",
-        "Time in pops of breath over time of speech. A pop is a burst of at most 0.25 s whose band from 20 to 120 Hz "
-        "stands 6 dB over the band from 150 to 1000 Hz and at most 6 dB under the level of the segment's speech.",
+        "Time in pops of breath over time of speech. A pop is a burst of at most 0.25 s whose band from 20 to 75 Hz "
+        "is at most 6 dB under the level of the segment's speech, and stands 6 dB over the band from 150 to 1000 Hz.",
         4,
     ),
     Measure(
@@ -86,8 +86,9 @@ MEASURES: tuple[Measure, ...] = (
         "bandwidth_hz",
         "Hz",
         "Bandwidth",
-        "Upper edge of the speech's spectrum: of the highest band (0.2 kHz wide) whose loudest 2 % are at most 50 dB under "
-        "those of the loudest band, and 8 dB over the segment's noise where that is seen.",
+        "Upper edge of the spectrum of the speech frames (each band of 0.2 kHz by its loudest 2 %): where it falls by 25 dB "
+        "within a ratio of frequencies of 1.5 and stays there (the place 8 dB down), else the highest band that is at most "
+        "50 dB under the loudest.",
         0,
     ),
     Measure("silence_ratio", "ratio", "Silence", "Time without speech over the length of the segment.", 3),
@@ -163,7 +164,7 @@ class Judge:
         return {
             "rms_dbfs": None if speech is None else 10 * math.log10(speech + 10 ** (SILENCE_DB / 10)),
             "snr_db": snr,
-            "reverb_s": measures_level.decay_s(self._levels, first, last, noise),
+            "reverb_s": measures_level.decay_s(self._levels, first, last),
         }
 
     def _of_spectrum(
@@ -180,7 +181,7 @@ class Judge:
         return {
             **found,
             "plosive_ratio": pops / speech_s,
-            "bandwidth_hz": measures_spectrum.bandwidth_hz(wave, rate, speech, levels.quiet[first:last]),
+            "bandwidth_hz": measures_spectrum.bandwidth_hz(wave, rate, speech),
             "syllables_per_s": measures_spectrum.syllables(bands, speech) / speech_s,
         }
 

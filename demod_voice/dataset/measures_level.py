@@ -27,9 +27,9 @@ BLOCK_FRAMES = 6000
 
 DECAY_TOP_DB, DECAY_BOTTOM_DB = 5.0, 30.0
 """A decay is followed from 5 to 30 dB below where it began, as T20 with 5 dB more. Source: ISO 3382-2, 3.4."""
-DECAY_LEAST_DB, DECAY_LEAST_FRAMES = 10.0, 3
-NOISE_ROOM_DB = 8.0
-"""A decay ends so far above the noise: nearer, the noise flattens it."""
+DECAY_LEAST_DB = 10.0
+QUIETEST, NOISE_ROOM_DB = 0.1, 8.0
+"""A decay ends so far above the quietest tenth of the frames without speech: nearer, the noise flattens it."""
 RISE_DB = 4.0
 """A decay ends where the level rises by so much: the next sound."""
 LOOK_BACK, LOOK_ON = 40, 150
@@ -78,7 +78,7 @@ def levels_of(path: Path, track: SpeechTrack, threshold: float) -> Levels:
     power = _powers(path, hop)
     regions = track.regions(threshold)
     frame_s = hop / info.sample_rate
-    middles = (np.arange(len(power)) + 0.5) * frame_s
+    middles: Powers = (np.arange(len(power), dtype=np.float64) + 0.5) * frame_s
     speech, near = _inside(regions, middles, 0.0, 0.0), _inside(regions, middles, BEFORE * HOP_S, AFTER * HOP_S)
     quiet = ~near & (_probability(track, middles) < max(0.01, threshold - RELEASE))
     ends = np.array([round(each.end_s / frame_s) for each in regions], np.int64)
@@ -98,7 +98,7 @@ def _powers(path: Path, hop: int) -> Powers:
     return np.asarray(np.maximum(np.concatenate(squares) - 2 * mean * means + mean * mean, 0.0))
 
 
-def _inside(regions: tuple[Region, ...], middles: NDArray[np.float64], before_s: float, after_s: float) -> Mask:
+def _inside(regions: tuple[Region, ...], middles: Powers, before_s: float, after_s: float) -> Mask:
     found = np.zeros(len(middles), bool)
     starts = np.searchsorted(middles, [each.start_s - before_s for each in regions])
     stops = np.searchsorted(middles, [each.end_s + after_s for each in regions])
@@ -107,7 +107,7 @@ def _inside(regions: tuple[Region, ...], middles: NDArray[np.float64], before_s:
     return found
 
 
-def _probability(track: SpeechTrack, middles: NDArray[np.float64]) -> NDArray[np.float32]:
+def _probability(track: SpeechTrack, middles: Powers) -> NDArray[np.float32]:
     if not len(track.probabilities):
         return np.zeros(len(middles), np.float32)
     return track.probabilities[np.minimum((middles / FRAME_S).astype(np.int64), len(track.probabilities) - 1)]
@@ -143,14 +143,17 @@ def speech_to_noise_db(speech: float, noise: float) -> float:
     return 10 * math.log10(max(speech - noise, noise * 1e-3) / noise)
 
 
-def decay_s(levels: Levels, first: int, last: int, noise: float | None) -> float | None:
+def decay_s(levels: Levels, first: int, last: int) -> float | None:
     """Seconds for 60 dB: how fast the level falls where speech ends, in the segment and the 5 s around it.
 
     A voice may fade slower than its room, never faster, so the lower quartile of the decays is told. None where fewer
     than two are seen.
     """
     near = levels.ends[(levels.ends >= first - CONTEXT) & (levels.ends <= last + CONTEXT)]
-    floor = 10 * math.log10(max(noise or 0.0, STEP_16_POWER)) + NOISE_ROOM_DB
+    around = slice(max(0, first - CONTEXT), last + CONTEXT)
+    quiet = levels.power[around][levels.quiet[around]]
+    noise = float(np.quantile(quiet, QUIETEST)) if len(quiet) else 0.0
+    floor = 10 * math.log10(max(noise, STEP_16_POWER)) + NOISE_ROOM_DB
     found = [each for end in near if (each := _decay(levels, int(end), floor)) is not None]
     if len(found) < DECAYS_LEAST:
         return None
@@ -158,19 +161,19 @@ def decay_s(levels: Levels, first: int, last: int, noise: float | None) -> float
 
 
 def _decay(levels: Levels, end: int, floor_db: float) -> float | None:
-    """Seconds for 60 dB of one decay, from a line through its levels; None where it is too short to tell."""
+    """Seconds for 60 dB of one decay, from a line through its levels; None where it does not fall by 10 dB."""
     start = max(0, end - LOOK_BACK)
     level = 10 * np.log10(np.maximum(levels.power[start : end + LOOK_ON], STEP_16_POWER))
     if not len(level):
         return None
     top = float(level[: 2 * LOOK_BACK].max()) - DECAY_TOP_DB
-    begin = int(np.flatnonzero(level[: 2 * LOOK_BACK] >= top)[-1]) + 1
+    floor_db = max(floor_db, top - DECAY_BOTTOM_DB)
+    begin = int(np.flatnonzero(level[: 2 * LOOK_BACK] >= top)[-1])
     fall = level[begin:]
-    low = fall < max(floor_db, top - DECAY_BOTTOM_DB)
-    rise = fall > np.minimum.accumulate(fall) + RISE_DB
-    stop = int(np.argmax(low | rise)) if (low | rise).any() else len(fall)
-    fall = fall[:stop]
-    if len(fall) < DECAY_LEAST_FRAMES or fall[0] - fall.min() < DECAY_LEAST_DB:
+    over = (fall < floor_db) | (fall > np.minimum.accumulate(fall) + RISE_DB)
+    stop = int(np.argmax(over)) + 1 if over.any() else len(fall)
+    fall = np.maximum(fall[:stop], floor_db)
+    if fall[0] - fall.min() < DECAY_LEAST_DB:
         return None
     slope = float(np.polyfit(np.arange(len(fall)) * HOP_S, fall, 1)[0])
     return 60 / -slope if slope < 0 else None

@@ -10,20 +10,21 @@ from numpy.typing import NDArray
 
 from demod_voice.dataset.measures_level import HOP_S, Mask, Powers
 
-POP_HZ = (20.0, 120.0)
+POP_HZ = (20.0, 75.0)
+"""Where a pop has its power and no voice its fundamental, vocal fry apart, whose fundamental is weak."""
 VOICE_HZ = (150.0, 1000.0)
 EDGE = 0.1
 """Width of a band's edges, as a part of their frequency."""
 BAND_RATES = (1000, 2400)
 """Rates in Hz that the two bands are made at: several times their highest frequency, whole samples to 10 ms."""
-POP_OVER_VOICE_DB = 6.0
-"""A pop's band stands so far above the voice's: what a voice bar or a nasal of a low voice may reach, but then softly."""
+POP_OVER_VOICE_DB, POP_OVER_FRAMES = 6.0, 2
+"""For so many frames a pop's band stands so far above the voice's."""
 POP_UNDER_SPEECH_DB = 6.0
-"""A pop's band is at least so loud, under the level of the segment's speech: a voice bar lies 10 to 20 dB under it."""
+"""A pop's band is at most so far under the level of the segment's speech."""
 POP_LONGEST = 25
-"""Frames: what lasts longer is rumble, hum or a hummed tone."""
-SMOOTH = 4
-"""Frames that a band's power is averaged over: 40 ms hold four periods of a voice of 100 Hz."""
+"""Frames: what lasts longer is rumble, or a tone that is held."""
+SMOOTH = 3
+"""Frames that a band's power is averaged over."""
 
 HUM_HZ, HUM_RATE = (20.0, 660.0), 1500
 """Ten harmonics of mains, and the rate they are looked at."""
@@ -36,10 +37,12 @@ LINES = 5
 LOUD = 0.98
 """The level that stands for a band is over so large a part of its frames: hisses that fill the upper bands are rare."""
 EDGE_UNDER_DB = 50.0
-"""A band that is so far under the loudest holds no speech: below are resamplers' remains and rounding."""
-EDGE_OVER_NOISE_DB = 8.0
-"""A band's loud moments stand so far above its noise: what noise alone reaches in its loudest 2 %, and 3 dB."""
-NOISE_FRAMES = 5
+"""What is so far under the loudest band is nothing: resamplers' remains, rounding, soft hiss."""
+CLIFF_DB, CLIFF_WIDTH = 25.0, 1.5
+"""A filter's edge falls by so much within a ratio of frequencies of 1.5; speech alone falls half as fast."""
+CLIFF_EDGE_DB = 8.0
+"""The edge is where the level has fallen by so much."""
+CLIFF_FROM_HZ = 2000.0
 
 SYLLABLE_WINDOW = 9
 """Frames of the Hann window that the voice's level is smoothed with."""
@@ -54,7 +57,7 @@ class Bands:
     """Power of a segment in two bands, every 10 ms, and its lowest frequencies as sound."""
 
     pop: Powers
-    """Mean square from 20 to 120 Hz, shape (frames,)."""
+    """Mean square from 20 to 75 Hz, shape (frames,)."""
     voice: Powers
     """Mean square from 150 to 1000 Hz, shape (frames,)."""
     low: NDArray[np.float32]
@@ -111,18 +114,18 @@ def _edges(frequencies: NDArray[np.float64], band: tuple[float, float]) -> NDArr
 
 
 def pop_frames(bands: Bands, speech: float) -> Mask:
-    """True where a pop of breath is: a burst under 120 Hz that outweighs the voice.
+    """True where a pop of breath is: a burst under 75 Hz that outweighs the voice.
 
     Args:
         bands: the segment's bands.
-        speech: mean square of the segment's speech. The threshold stands on it and on the voice's band at that moment,
+        speech: mean square of the segment's speech. The thresholds stand on it and on the voice's band at that moment,
             never on what this clip's low band usually is.
     """
-    loud = bands.pop >= speech * 10 ** (-POP_UNDER_SPEECH_DB / 10)
-    found = loud & (bands.pop >= bands.voice * 10 ** (POP_OVER_VOICE_DB / 10))
+    found = bands.pop >= speech * 10 ** (-POP_UNDER_SPEECH_DB / 10)
+    over = bands.pop >= bands.voice * 10 ** (POP_OVER_VOICE_DB / 10)
     edges = np.flatnonzero(np.diff(np.concatenate(([False], found, [False])).astype(np.int8)))
     for start, stop in edges.reshape(-1, 2):
-        if stop - start > POP_LONGEST:
+        if stop - start > POP_LONGEST or np.count_nonzero(over[start:stop]) < POP_OVER_FRAMES:
             found[start:stop] = False
     return found
 
@@ -173,31 +176,35 @@ def syllables(bands: Bands, speech: Mask) -> int:
     return int(np.count_nonzero(speech[peaks]))
 
 
-def bandwidth_hz(wave: NDArray[np.float32], sample_rate: int, speech: Mask, quiet: Mask) -> float | None:
-    """Upper edge of the speech's spectrum: of the highest band whose loud moments are speech.
+def bandwidth_hz(wave: NDArray[np.float32], sample_rate: int, speech: Mask) -> float | None:
+    """Upper edge of the spectrum while there is speech: a cliff that the spectrum does not climb again, or its end.
 
     Args:
         wave: the segment, shape (samples,).
         sample_rate: Hz.
         speech: the segment's speech, every 10 ms.
-        quiet: where it is surely none, every 10 ms.
     """
     size = 1 << max(6, round(math.log2(sample_rate * 0.02)))
     whole = wave[: len(wave) // size * size].reshape(-1, size)
     places = ((np.arange(len(whole)) + 0.5) * size / sample_rate / HOP_S).astype(np.int64)
-    if not len(speech):
+    spoken = whole[speech[np.minimum(places, len(speech) - 1)]] if len(speech) else whole[:0]
+    if not len(spoken):
         return None
-    places = np.minimum(places, len(speech) - 1)
-    if not speech[places].any():
-        return None
-    loud = _loud(_grouped(whole[speech[places]]))
-    present = loud >= loud.max() * 10 ** (-EDGE_UNDER_DB / 10)
-    silent = quiet[places] if len(quiet) else np.zeros(len(places), bool)
-    if np.count_nonzero(silent) >= NOISE_FRAMES:
-        present &= loud >= _grouped(whole[silent]).mean(axis=0) * 10 ** (EDGE_OVER_NOISE_DB / 10)
-    if not present.any():
-        return None
-    return float((np.flatnonzero(present)[-1] + 1) * LINES * sample_rate / size)
+    level = 10 * np.log10(_loud(_grouped(spoken)).astype(np.float64) + 1e-20)
+    level = np.where(level >= level.max() - EDGE_UNDER_DB, level, -math.inf)
+    group_hz = LINES * sample_rate / size
+    return (_cliff(level, group_hz) or float(np.flatnonzero(np.isfinite(level))[-1] + 1)) * group_hz
+
+
+def _cliff(level: NDArray[np.float64], group_hz: float) -> float | None:
+    """Groups under the lowest place over which everything is ``CLIFF_DB`` softer than just below it; None = no cliff."""
+    above = np.maximum.accumulate(level[::-1])[::-1]
+    for group in range(math.ceil(CLIFF_FROM_HZ / group_hz), len(level)):
+        below = level[int(group / CLIFF_WIDTH) : group]
+        top = float(below.max())
+        if math.isfinite(top) and above[group] < top - CLIFF_DB:
+            return int(group / CLIFF_WIDTH) + float(np.flatnonzero(below >= top - CLIFF_EDGE_DB)[-1]) + 1
+    return None
 
 
 def _loud(levels: NDArray[np.float32]) -> NDArray[np.float32]:

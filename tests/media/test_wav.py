@@ -14,7 +14,16 @@ from support.signals import noise, wav
 from demod_voice.audio.clip import Clip
 from demod_voice.errors import MediaError, OutputError
 from demod_voice.media import wav as wavs
-from demod_voice.media.wav import WavWriter, decode_pcm, encode_pcm, read_blocks, read_wav, wav_info, write_wav
+from demod_voice.media.wav import (
+    WavWriter,
+    decode_pcm,
+    encode_pcm,
+    read_blocks,
+    read_span,
+    read_wav,
+    wav_info,
+    write_wav,
+)
 
 ENCODINGS = {"pcm_s16le": ("PCM_16", 2**-16), "pcm_s24le": ("PCM_24", 2**-24), "pcm_f32le": ("FLOAT", 0.0)}
 
@@ -48,6 +57,26 @@ def test_the_same_samples_are_the_same_bytes(tmp_path: Path, encoding: str) -> N
     samples = noise(1, 0.1, -20.0, 24000)
     first = wav(tmp_path / "1.wav", samples, 24000, encoding).read_bytes()
     assert first == wav(tmp_path / "2.wav", samples, 24000, encoding).read_bytes()
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_span_is_that_part_of_the_whole(tmp_path: Path, encoding: str, channels: int) -> None:
+    samples = np.concatenate([noise(seed, 0.1, -20.0, 24000) for seed in range(channels)])
+    path = wav(tmp_path / "x.wav", samples, 24000, encoding)
+    whole = read_wav(path).samples
+    for start, stop in ((0, 2400), (7, 1001), (2399, 2400), (5, 5), (-3, 9), (2000, 9000), (3000, 4000)):
+        assert np.array_equal(read_span(path, start, stop), whole[:, max(0, start) : stop])
+    assert np.array_equal(read_span(path, 7, 9, wav_info(path)), whole[:, 7:9])
+
+
+def test_a_span_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    path = wav(tmp_path / "x.wav", noise(1, 0.1, -20.0, 24000), 24000)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(MediaError, match="shorter than its header says"):
+        read_span(path, 2000, 2400)
+    with pytest.raises(MediaError, match="cannot be read"):
+        read_span(tmp_path / "none.wav", 0, 1)
 
 
 def test_sixteen_bits_go_there_and_back_unchanged(tmp_path: Path) -> None:
