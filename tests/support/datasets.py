@@ -135,7 +135,7 @@ def _segment(
         start_s=start_s,
         end_s=start_s + clip.num_samples / rate,
         duration_s=clip.num_samples / rate,
-        text=sentence(seed * 10_000 + number * 100 + place),
+        text=sentence(seed * 10_000 + number * 1000 + place),
         speaker=source.speaker,
         split=source.split,
         sha256=dataset.keep(made),

@@ -1,0 +1,191 @@
+"""What a dataset's rows say that cannot be true, and splits that know of each other. No sound is read here."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from demod_voice.dataset.findings import FAULT, WARNING, Finding
+from demod_voice.formats.dataset_manifest import (
+    MANIFEST,
+    ROWS,
+    SPLITS,
+    Manifest,
+    Recording,
+    Segment,
+    manifest_data,
+)
+
+TOLERANCE_S = 0.002
+"""Times are rows' numbers: a millisecond's rounding on either side is none of the data's."""
+LEAST_WORDS = 5
+"""Shorter texts ("Yes, of course.") are said again by anybody."""
+BUILD_AGAIN = "build the dataset again: demod-voice dataset build"
+BLOCKS = "blocks"
+
+
+def row_findings(manifest: Manifest, stored: Mapping[str, Any]) -> Iterator[Finding]:
+    """Everything that the rows alone tell.
+
+    Args:
+        manifest: as read.
+        stored: ``dataset.json`` as it stands, for its counts.
+    """
+    yield from _counts(manifest, stored)
+    yield from _names(manifest)
+    sources = {each.id: each for each in manifest.recordings}
+    for segment in manifest.segments:
+        source = sources.get(segment.source)
+        yield from _times(segment, source) if source else [_unknown_source(segment)]
+    yield from _anchors(manifest)
+    yield from _overlaps(manifest)
+    yield from _leaks(manifest, sources)
+    yield from _alike_texts(manifest.segments)
+
+
+def _counts(manifest: Manifest, stored: Mapping[str, Any]) -> Iterator[Finding]:
+    counted = manifest_data(manifest)["counts"]
+    for folder, found in counted.items():
+        told = stored.get("counts", {}).get(folder, {})
+        if told != found:
+            message = f"{MANIFEST} tells {_amount(told)} in {folder}, its rows {_amount(found)}"
+            yield Finding(
+                FAULT, "counts", f"{folder}/{ROWS}", message, "bring an earlier version back: dataset restore"
+            )
+
+
+def _amount(counts: Mapping[str, Any]) -> str:
+    return f"{counts.get('segments', 'no')} segments of {counts.get('duration_s', 0)} s"
+
+
+def _names(manifest: Manifest) -> Iterator[Finding]:
+    for what, ids in (
+        ("segments", [each.id for each in manifest.segments]),
+        ("recordings", [each.id for each in manifest.recordings]),
+    ):
+        for name, count in Counter(ids).items():
+            if count > 1:
+                message = f"{count} {what} have the id {name}"
+                yield Finding(FAULT, "id", ROWS if what == "segments" else MANIFEST, message, BUILD_AGAIN)
+    for segment in manifest.segments:
+        if segment.split not in SPLITS:
+            yield Finding(FAULT, "split", segment.path, f"there is no split {segment.split!r}", BUILD_AGAIN)
+
+
+def _unknown_source(segment: Segment) -> Finding:
+    return Finding(FAULT, "source", segment.path, f"its recording {segment.source} is not in {MANIFEST}", BUILD_AGAIN)
+
+
+def _times(segment: Segment, source: Recording) -> Iterator[Finding]:
+    span = f"{segment.start_s:.3f}-{segment.end_s:.3f} s"
+    if not 0 <= segment.start_s < segment.end_s <= source.duration_s + TOLERANCE_S:
+        message = f"{span} is not inside its recording {source.id} ({source.duration_s:.3f} s)"
+        yield Finding(FAULT, "times", segment.path, message, BUILD_AGAIN)
+    elif abs(segment.end_s - segment.start_s - segment.duration_s) > TOLERANCE_S:
+        message = f"{span} is not {segment.duration_s:.3f} s long"
+        yield Finding(FAULT, "times", segment.path, message, BUILD_AGAIN)
+
+
+def _anchors(manifest: Manifest) -> Iterator[Finding]:
+    known = {each.id for each in manifest.segments}
+    for anchor in manifest.anchors:
+        if anchor.segment not in known:
+            message = f"its segment {anchor.segment} is not in the dataset"
+            yield Finding(WARNING, "anchor", f"ref/{anchor.name}.wav", message, "choose anchors again: dataset rejudge")
+
+
+def _overlaps(manifest: Manifest) -> Iterator[Finding]:
+    for segments in _by(manifest.segments, lambda each: each.source).values():
+        ordered = sorted(segments, key=lambda each: (each.start_s, each.id))
+        for one, other in pairwise(ordered):
+            shared = one.end_s - other.start_s
+            if shared > TOLERANCE_S:
+                message = f"its first {shared:.3f} s are also in {one.path}"
+                yield Finding(FAULT, "overlap", other.path, message, "reject one of them: dataset review")
+
+
+def _leaks(manifest: Manifest, sources: Mapping[str, Recording]) -> Iterator[Finding]:
+    kept = [each for each in manifest.segments if not each.quarantined]
+    for source, segments in _by(kept, lambda each: each.source).items():
+        splits = _splits(segments)
+        recording = sources.get(source)
+        if recording is not None and recording.split == BLOCKS:
+            yield from _narrow_gaps(segments, _gap_s(manifest))
+        elif len(splits) > 1:
+            message = f"its recording {source} is also in {_others(segments)}"
+            yield Finding(FAULT, "leak", segments[-1].path, message, "divide again: dataset rejudge --resplit")
+    yield from _same_clips(kept)
+    yield from _same_recordings(manifest, kept)
+
+
+def _gap_s(manifest: Manifest) -> float:
+    splits = manifest.settings.get("splits", {})
+    found = splits.get("gap_s", 0.0) if isinstance(splits, Mapping) else 0.0
+    return float(found)
+
+
+def _narrow_gaps(segments: Sequence[Segment], gap_s: float) -> Iterator[Finding]:
+    for one, other in pairwise(sorted(segments, key=lambda each: each.start_s)):
+        apart = other.start_s - one.end_s
+        if one.split != other.split and apart < gap_s - TOLERANCE_S:
+            message = f"it begins {apart:.3f} s after {one.path}; dataset.splits.gap_s asks for {gap_s:g} s between"
+            yield Finding(FAULT, "leak", other.path, message, "divide again: dataset rejudge --resplit")
+
+
+def _same_clips(kept: Sequence[Segment]) -> Iterator[Finding]:
+    for segments in _by(kept, lambda each: each.sha256).values():
+        if len(segments) > 1:
+            severity = FAULT if len(_splits(segments)) > 1 else WARNING
+            message = f"the same clip as {segments[0].path}"
+            yield Finding(severity, "same-clip", segments[1].path, message, "reject one of them: dataset review")
+
+
+def _same_recordings(manifest: Manifest, kept: Sequence[Segment]) -> Iterator[Finding]:
+    splits = {source: _splits(segments) for source, segments in _by(kept, lambda each: each.source).items()}
+    for recordings in _by(manifest.recordings, lambda each: each.sha256).values():
+        if len(recordings) < 2:
+            continue
+        held = set().union(*(splits.get(each.id, set()) for each in recordings))
+        names = " and ".join(f"{each.id} ({each.name}, {each.channel})" for each in recordings)
+        channels = len({each.channel for each in recordings}) == len(recordings) and len(held) < 2
+        if not channels:
+            severity = FAULT if len(held) > 1 else WARNING
+            message = f"{names} are the same file, in {', '.join(sorted(held)) or 'no split'}"
+            yield Finding(severity, "same-recording", MANIFEST, message, "leave one of them out, and build again")
+
+
+def _alike_texts(segments: Iterable[Segment]) -> Iterator[Finding]:
+    """Texts in two splits that differ by one word at most: found by what is left of each without one word."""
+    seen: dict[tuple[str, ...], Segment] = {}
+    told: set[tuple[str, str]] = set()
+    for segment in segments:
+        words = tuple(re.findall(r"\w+", segment.text.casefold()))
+        if segment.quarantined or len(words) < LEAST_WORDS:
+            continue
+        for left in (words, *(words[:n] + words[n + 1 :] for n in range(len(words)))):
+            other = seen.setdefault(left, segment)
+            pair = (other.id, segment.id)
+            if other.split != segment.split and pair not in told:
+                told.add(pair)
+                message = f"nearly the same text as {other.path}"
+                yield Finding(WARNING, "same-text", segment.path, message, "listen to both: dataset review")
+
+
+def _splits(segments: Iterable[Segment]) -> set[str]:
+    return {each.split for each in segments}
+
+
+def _others(segments: Sequence[Segment]) -> str:
+    last = segments[-1].split
+    counted = Counter(each.split for each in segments if each.split != last)
+    return ", ".join(f"{split} ({count} clips)" for split, count in sorted(counted.items()))
+
+
+def _by(items: Iterable[Any], key: Callable[[Any], str]) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = defaultdict(list)
+    for each in items:
+        groups[key(each)].append(each)
+    return groups
