@@ -16,6 +16,17 @@ from typing import Any
 _EXPORTS = {
     "cache": ("CacheInfo", "Freed", "cache_info", "clear_cache", "prune_cache"),
     "config": ("Loaded", "Settings", "load", "load_settings"),
+    "dataset_keeping": (
+        "DatasetCheck",
+        "DatasetDiff",
+        "DatasetStats",
+        "DatasetVersion",
+        "check_dataset",
+        "dataset_stats",
+        "dataset_versions",
+        "diff_dataset",
+        "restore_dataset",
+    ),
     "diff": ("DiffReport", "LineChange", "diff_episode"),
     "engines": (
         "EngineStatus",

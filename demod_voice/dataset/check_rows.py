@@ -110,15 +110,21 @@ def _overlaps(manifest: Manifest) -> Iterator[Finding]:
 def _leaks(manifest: Manifest, sources: Mapping[str, Recording]) -> Iterator[Finding]:
     kept = [each for each in manifest.segments if not each.quarantined]
     for source, segments in _by(kept, lambda each: each.source).items():
-        splits = _splits(segments)
         recording = sources.get(source)
         if recording is not None and recording.split == BLOCKS:
             yield from _narrow_gaps(segments, _gap_s(manifest))
-        elif len(splits) > 1:
-            message = f"its recording {source} is also in {_others(segments)}"
-            yield Finding(FAULT, "leak", segments[-1].path, message, "divide again: dataset rejudge --resplit")
+        elif recording is not None:
+            yield from _astray(segments, recording)
     yield from _same_clips(kept)
     yield from _same_recordings(manifest, kept)
+
+
+def _astray(segments: Sequence[Segment], recording: Recording) -> Iterator[Finding]:
+    away = [each for each in segments if each.split != recording.split]
+    if away:
+        more = f", and {len(away) - 1} more" if len(away) > 1 else ""
+        message = f"its recording {recording.id} belongs to {recording.split}, this clip{more} to {away[0].split}"
+        yield Finding(FAULT, "leak", away[0].path, message, "divide again: dataset rejudge --resplit")
 
 
 def _gap_s(manifest: Manifest) -> float:
@@ -176,12 +182,6 @@ def _alike_texts(segments: Iterable[Segment]) -> Iterator[Finding]:
 
 def _splits(segments: Iterable[Segment]) -> set[str]:
     return {each.split for each in segments}
-
-
-def _others(segments: Sequence[Segment]) -> str:
-    last = segments[-1].split
-    counted = Counter(each.split for each in segments if each.split != last)
-    return ", ".join(f"{split} ({count} clips)" for split, count in sorted(counted.items()))
 
 
 def _by(items: Iterable[Any], key: Callable[[Any], str]) -> dict[str, list[Any]]:

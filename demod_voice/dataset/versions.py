@@ -7,10 +7,11 @@ one back links its clips anew and copies no sound.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from demod_voice.dataset.review.replay import count_decisions
 from demod_voice.dataset.store import Dataset, Version
 from demod_voice.errors import UsageError
 from demod_voice.formats.dataset_manifest import Manifest, Segment
@@ -109,13 +110,15 @@ def diff_versions(path: Path, before: str, after: str = LATEST) -> DatasetDiff:
 def restore_version(path: Path, name: str, on_wait: Callable[[], None] | None = None) -> Version:
     """Make a dataset what it was in an earlier version; that is a new version.
 
+    Decisions of reviews up to now are over with it: only what is decided from now on is brought into the rows.
+
     Raises:
         UsageError: there is no such dataset or version, or its snapshot is damaged.
         MediaError: a clip of it is gone (``dataset clean`` removes those that no kept version names).
     """
     with Dataset.writing(path, on_wait=on_wait) as dataset:
         version = find_version(dataset, name)
-        manifest = dataset.snapshot(version.manifest)
+        manifest = replace(dataset.snapshot(version.manifest), reviews=count_decisions(path))
         return dataset.commit(manifest, f"dataset restore {version.version}")
 
 

@@ -175,8 +175,8 @@ def segment_row(segment: Segment) -> dict[str, Any]:
     row: dict[str, Any] = {"file_name": segment.file_name}
     for each in fields(segment):
         value = getattr(segment, each.name)
-        if each.name == "qc":
-            value = dict(value)
+        if isinstance(value, Mapping):
+            value = sorted_mapping(value)
         elif isinstance(value, tuple):
             value = list(value)
         row[each.name] = value
@@ -208,10 +208,10 @@ def manifest_data(manifest: Manifest) -> dict[str, Any]:
         "split_method": manifest.split_method,
         "counts": counts,
         "notes": list(manifest.notes),
-        "skipped": [dict(each) for each in manifest.skipped],
+        "skipped": [sorted_mapping(each) for each in manifest.skipped],
         "reviews": manifest.reviews,
-        "parents": [dict(each) for each in manifest.parents],
-        "settings": dict(manifest.settings),
+        "parents": [sorted_mapping(each) for each in manifest.parents],
+        "settings": sorted_mapping(manifest.settings),
         "recordings": [plain_row(each) for each in manifest.recordings],
         "anchors": [plain_row(each) for each in manifest.anchors],
     }
@@ -231,6 +231,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     if manifest.anchors:
         rows = [{"file_name": f"{each.name}.wav", **plain_row(each)} for each in manifest.anchors]
         write_text(folder / ANCHORS / ROWS, _lines(rows))
+    else:
+        (folder / ANCHORS / ROWS).unlink(missing_ok=True)
     write_json(folder / MANIFEST, manifest_data(manifest))
 
 
@@ -347,8 +349,15 @@ def plain_row(value: Any) -> dict[str, Any]:
     row = {}
     for each in fields(value):
         one = getattr(value, each.name)
-        row[each.name] = dict(one) if isinstance(one, Mapping) else list(one) if isinstance(one, tuple) else one
+        row[each.name] = (
+            sorted_mapping(one) if isinstance(one, Mapping) else list(one) if isinstance(one, tuple) else one
+        )
     return row
+
+
+def sorted_mapping(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping without an order of its own, so that what went through a snapshot gives the same bytes."""
+    return {name: sorted_mapping(each) if isinstance(each, Mapping) else each for name, each in sorted(value.items())}
 
 
 def _lines(rows: list[dict[str, Any]]) -> str:

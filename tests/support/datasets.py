@@ -85,15 +85,14 @@ def make_dataset(
 def clip_of(seed: int, seconds: float, sample_rate: int) -> Clip:
     """The sound of one clip: seeded syllables of tones of their own, with soft noise below; no two seeds sound alike."""
     rng = np.random.default_rng(seed)
-    time_s = np.arange(round(seconds * sample_rate)) / sample_rate
-    wave = 0.003 * rng.standard_normal(len(time_s))
+    wave = 0.003 * rng.standard_normal(round(seconds * sample_rate))
     starts = np.cumsum(rng.uniform(0.12, 0.3, max(1, int(seconds / 0.12))))
     for start, width in zip(starts, rng.uniform(0.06, 0.16, len(starts)), strict=True):
-        pitch = rng.uniform(90, 250)
-        inside = (time_s >= start) & (time_s < start + width)
-        shape = np.sin(np.pi * (time_s[inside] - start) / width) ** 2
-        for harmonic, strength in zip(range(1, 25), rng.uniform(0, 1, 24) ** 4, strict=True):
-            wave[inside] += 0.1 * strength * shape * np.sin(2 * np.pi * pitch * harmonic * time_s[inside])
+        pitch, strengths = rng.uniform(90, 250), 0.1 * rng.uniform(0, 1, 24) ** 4
+        part = wave[round(start * sample_rate) :][: round(width * sample_rate)]
+        time_s = np.arange(len(part)) / sample_rate
+        tones = np.sin(2 * np.pi * pitch * np.outer(np.arange(1, 25), time_s))
+        part += np.sin(np.pi * time_s / width) ** 2 * (strengths @ tones)
     return Clip(wave.astype(np.float32).reshape(1, -1), sample_rate)
 
 

@@ -1,0 +1,130 @@
+"""Keep a dataset: check it, count it, list and bring back its versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from demod_voice.config.roots import check_inside
+from demod_voice.config.settings import DEFAULTS, Settings
+from demod_voice.dataset import check as checking
+from demod_voice.dataset import stats as counting
+from demod_voice.dataset import versions as versioning
+from demod_voice.dataset.findings import CheckReport, Finding, require_sound
+from demod_voice.dataset.review.replay import apply_reviews
+from demod_voice.dataset.stats import DatasetStats, describe_stats
+from demod_voice.dataset.store import Dataset, Version
+from demod_voice.dataset.versions import LATEST, DatasetDiff
+from demod_voice.records.progress import SILENT, Progress
+from demod_voice.units import format_duration
+
+__all__ = [
+    "LATEST",
+    "DatasetCheck",
+    "DatasetDiff",
+    "DatasetStats",
+    "DatasetVersion",
+    "Finding",
+    "check_dataset",
+    "dataset_stats",
+    "dataset_versions",
+    "describe_check",
+    "describe_diff",
+    "describe_stats",
+    "diff_dataset",
+    "require_sound",
+    "restore_dataset",
+]
+
+DatasetCheck = CheckReport
+DatasetVersion = Version
+
+
+def check_dataset(dataset: str | Path, *, settings: Settings = DEFAULTS) -> DatasetCheck:
+    """Everything that is wrong with a dataset: bytes, headers, rows, splits that know of each other. Changes nothing.
+
+    Raises:
+        UsageError: there is none.
+    """
+    return checking.check_dataset(_allowed(dataset, settings))
+
+
+def dataset_stats(dataset: str | Path, *, settings: Settings = DEFAULTS, progress: Progress = SILENT) -> DatasetStats:
+    """A dataset in numbers; decisions of a review that are not in its rows yet are brought there first.
+
+    Raises:
+        UsageError: there is none, or a file of it is damaged.
+    """
+    path = _allowed(dataset, settings)
+    apply_reviews(path, _on_wait(path, progress))
+    return counting.dataset_stats(path)
+
+
+def dataset_versions(dataset: str | Path, *, settings: Settings = DEFAULTS) -> tuple[DatasetVersion, ...]:
+    """Every version of a dataset, oldest first.
+
+    Raises:
+        UsageError: there is none.
+    """
+    return Dataset.reading(_allowed(dataset, settings)).versions()
+
+
+def diff_dataset(
+    dataset: str | Path, before: str, after: str = LATEST, *, settings: Settings = DEFAULTS
+) -> DatasetDiff:
+    """What changed between two versions, each a number, the first digits of a hash, or ``latest``.
+
+    Raises:
+        UsageError: there is no such dataset or version.
+    """
+    return versioning.diff_versions(_allowed(dataset, settings), before, after)
+
+
+def restore_dataset(
+    dataset: str | Path, version: str, *, settings: Settings = DEFAULTS, progress: Progress = SILENT
+) -> DatasetVersion:
+    """Make a dataset what it was in an earlier version; that is a new version, and copies no sound.
+
+    Raises:
+        UsageError: there is no such dataset or version.
+        MediaError: a clip of it is gone.
+    """
+    path = _allowed(dataset, settings)
+    return versioning.restore_version(path, version, _on_wait(path, progress))
+
+
+def describe_check(report: DatasetCheck) -> list[str]:
+    """A report as lines for a person."""
+    amount = f"{report.clips} clips of {report.recordings} recordings, {format_duration(report.duration_s)}"
+    lines = [f"{each.severity}: {each.file}: {each.message}; {each.hint}" for each in report.findings]
+    warnings = len(report.findings) - len(report.faults)
+    return [*lines, f"{report.path}: {amount}: {len(report.faults)} faults, {warnings} warnings"]
+
+
+def describe_diff(diff: DatasetDiff) -> list[str]:
+    """A diff as lines for a person: ``+`` added, ``-`` removed, ``~`` changed."""
+    lines = [f"version {diff.before.version} -> {diff.after.version}"]
+    lines += [f"+ recording {each}" for each in diff.recordings_added]
+    lines += [f"- recording {each}" for each in diff.recordings_removed]
+    lines += [f"+ {each}" for each in diff.added]
+    lines += [f"- {each}" for each in diff.removed]
+    lines += [f"~ {each.segment}: {each.what}: {_shown(each.before)} -> {_shown(each.after)}" for each in diff.changed]
+    lines += [f"~ setting {name}: {before} -> {after}" for name, (before, after) in diff.settings.items()]
+    lines += [f"note: {each}" for each in diff.notes]
+    return lines if len(lines) > 1 else [*lines, "nothing changed"]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "(none)"
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _allowed(path: str | Path, settings: Settings) -> Path:
+    found = Path(path)
+    check_inside([found], settings.paths.allowed_roots)
+    return found
+
+
+def _on_wait(path: Path, progress: Progress) -> Callable[[], None]:
+    return lambda: progress.note(f"{path} is being changed by another process; waiting for it")
