@@ -13,7 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from demod_voice.audio.resample import QUALITY
-from demod_voice.media.reading import Unreadable, frames, opened
+from demod_voice.media.reading import Position, Unreadable, frames, opened
 from demod_voice.media.wav import WavWriter
 
 BLOCK = 1 << 16
@@ -21,6 +21,14 @@ BLOCK = 1 << 16
 LONGEST_S = 24 * 3600
 SHORTFALL_S = 1.0
 """A file may end so much before what its header says (or 1 %): encoders pad, and players show seconds."""
+LEFT_OVER, LEFT_OVER_BYTES = 0.1, 1 << 16
+"""A file may hold so much after its last sound: tags, pictures, an index."""
+DENSE = frozenset({"mp3", "aac", "flac", "wav"})
+"""Containers in which one packet follows the other."""
+SPARE_BYTES = 16
+"""Some writers count the header twice."""
+OGG_PAGE, OGG_LAST = 1 << 16, 4
+"""Longest page, and the bit of the last one. Source: RFC 3533, 6."""
 _COUNT_S = 0.01
 
 
@@ -32,12 +40,18 @@ def ingest(request: dict[str, Any]) -> dict[str, Any]:
         info = describe(container, stream)
         tracks = _Tracks(request, info["num_channels"])
         damaged: list[str] = []
+        position = Position()
         with tracks:
-            for block, rate in _blocks(container, stream, damaged):
+            for block, rate in _blocks(container, stream, damaged, position):
                 tracks.push(block, rate)
+        left = _left_over(request["path"], container, position)
+        if _cut_short(request["path"], info["container"]):
+            raise Unreadable(f"it is truncated: its end is missing, after {tracks.seen / max(1, tracks.rate):.1f} s")
+        if not tracks.rate:
+            raise Unreadable("it holds no sound")
         info["duration_s"], info["sample_rate"] = tracks.seen / tracks.rate, tracks.rate
-    _refuse(info["duration_s"], declared)
-    return {"info": info, **tracks.facts(), "notes": _notes(info["duration_s"], declared, damaged)}
+    _refuse(info, declared, left, position)
+    return {"info": info, **tracks.facts(), "notes": _notes(info, declared, damaged, left)}
 
 
 def describe(container: Any, stream: Any) -> dict[str, Any]:
@@ -159,11 +173,13 @@ class _Track:
             self.written += len(made)
 
 
-def _blocks(container: Any, stream: Any, damaged: list[str]) -> Iterator[tuple[NDArray[np.float32], int]]:
+def _blocks(
+    container: Any, stream: Any, damaged: list[str], position: Position
+) -> Iterator[tuple[NDArray[np.float32], int]]:
     """The file's own samples in blocks of about ``BLOCK`` frames, shape (n, channels)."""
     waiting: list[NDArray[np.float32]] = []
     held, current = 0, 0
-    for samples, rate in frames(container, stream, damaged):
+    for samples, rate in frames(container, stream, damaged, position):
         if rate != current and held:
             yield np.concatenate(waiting), current
             waiting, held = [], 0
@@ -200,17 +216,47 @@ def _has_count(path: str) -> bool:
     return any(mark in start for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def _refuse(seen_s: float, declared: float | None) -> None:
-    if not seen_s:
-        raise Unreadable("it holds no sound")
+def _left_over(path: str, container: Any, position: Position) -> float:
+    """The share of the file after its last sound, where that is more than tags and an index take; else 0."""
+    size = Path(path).stat().st_size
+    if container.streams.video or not position.end or size - position.end < LEFT_OVER_BYTES:
+        return 0.0
+    share = (size - position.end) / size
+    return share if share > LEFT_OVER else 0.0
+
+
+def _cut_short(path: str, container: str) -> bool:
+    """True for a WAV whose header claims more than there is, and for an Ogg file without a last page."""
+    with Path(path).open("rb") as file:
+        head = file.read(12)
+        size = Path(path).stat().st_size
+        if container == "wav" and head[:4] == b"RIFF":
+            claimed = int.from_bytes(head[4:8], "little")
+            return claimed not in (0, 0xFFFFFFFF) and claimed + 8 > size + SPARE_BYTES
+        if container == "ogg":
+            file.seek(max(0, size - OGG_PAGE))
+            tail = file.read()
+            last = tail.rfind(b"OggS")
+            return last >= 0 and len(tail) > last + 5 and not tail[last + 5] & OGG_LAST
+    return False
+
+
+def _refuse(info: dict[str, Any], declared: float | None, left: float, position: Position) -> None:
+    seen_s = info["duration_s"]
     if declared is not None and seen_s + max(SHORTFALL_S, declared * 0.01) < declared:
         raise Unreadable(f"it is truncated: its header says {declared:.1f} s, and it ends at {seen_s:.1f} s")
+    if info["container"] in DENSE and position.holes > LEFT_OVER_BYTES:
+        raise Unreadable(f"it is damaged: {position.holes} bytes in the middle of it hold no sound")
+    if left and "mp4" not in info["container"]:
+        raise Unreadable(f"it is damaged: after {seen_s:.1f} s, nothing of the last {left:.0%} of the file can be read")
 
 
-def _notes(seen_s: float, declared: float | None, damaged: list[str]) -> list[str]:
-    notes = []
+def _notes(info: dict[str, Any], declared: float | None, damaged: list[str], left: float) -> list[str]:
+    notes, seen_s = [], info["duration_s"]
     if damaged:
         notes.append(f"{len(damaged)} damaged packets were left out ({damaged[0]})")
-    if declared is not None and seen_s > declared + max(SHORTFALL_S, declared * 0.01):
+    if left:
+        notes.append(f"the last {left:.0%} of the file hold no sound that can be read")
+    if declared is not None and seen_s > declared + max(SHORTFALL_S, declared * 0.01) and info["container"] != "ogg":
         notes.append(f"its header says {declared:.1f} s, and it holds {seen_s:.1f} s: all of it is used")
     return notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 MOST_DAMAGED = 8
 """Packets that may fail: players skip a few without a word, and more is a damaged file."""
+_LOOK = 1 << 20
+"""Bytes at each end of a file that are searched for signs of encryption."""
 
 
 class Unreadable(Exception):
@@ -26,6 +29,8 @@ def opened(path: str) -> Any:
     """
     if not Path(path).stat().st_size:
         raise Unreadable("it is empty")
+    if _encrypted(path):
+        raise Unreadable("it is encrypted (DRM): export it without protection")
     container = av.open(path)
     if not container.streams.audio:
         reason = "it holds no sound (video only)" if container.streams.video else "it holds no sound"
@@ -34,13 +39,32 @@ def opened(path: str) -> Any:
     return container
 
 
-def frames(container: Any, stream: Any, damaged: list[str]) -> Iterator[tuple[NDArray[np.float32], int]]:
+@dataclass(slots=True)
+class Position:
+    """How far in the file packets were found."""
+
+    end: int = 0
+    """Byte after the last one."""
+    holes: int = 0
+    """Bytes between packets."""
+
+    def add(self, start: int, size: int) -> None:
+        """The next packet."""
+        if self.end and start > self.end:
+            self.holes += start - self.end
+        self.end = max(self.end, start + size)
+
+
+def frames(
+    container: Any, stream: Any, damaged: list[str], position: Position | None = None
+) -> Iterator[tuple[NDArray[np.float32], int]]:
     """The decoded samples, float32 of shape (n, channels), with their rate in Hz.
 
     Args:
         container: open.
         stream: its audio.
         damaged: is told of each packet that could not be decoded.
+        position: is told how far the packets reach.
 
     Raises:
         Unreadable: over ``MOST_DAMAGED`` packets could not be decoded.
@@ -50,10 +74,12 @@ def frames(container: Any, stream: Any, damaged: list[str]) -> Iterator[tuple[ND
         try:
             made = packet.decode()
         except av.FFmpegError as error:
-            damaged.append(str(error))
+            damaged.append(said(error))
             if len(damaged) > MOST_DAMAGED:
-                raise Unreadable(f"it is damaged: {error}") from error
+                raise Unreadable(f"it is damaged: {said(error)}") from error
             continue
+        if position is not None and packet.pos is not None:
+            position.add(packet.pos, packet.size)
         for frame in made:
             for each in convert.resample(frame):
                 yield np.asarray(each.to_ndarray().T, np.float32), each.sample_rate
@@ -65,4 +91,27 @@ def reason(error: BaseException) -> str:
         return "it needs more memory than the limit (limits.media_memory)"
     if isinstance(error, av.InvalidDataError):
         return "it is no sound file, or it is damaged"
-    return str(error) or type(error).__name__
+    if isinstance(error, av.EOFError):
+        return "it is truncated, or damaged: it ends before its first sound"
+    return said(error)
+
+
+def said(error: BaseException) -> str:
+    """An error's own words, without numbers and paths."""
+    return str(getattr(error, "strerror", "") or error or type(error).__name__)
+
+
+def _encrypted(path: str) -> bool:
+    """True when an MP4 describes its samples as protected. Source: ISO/IEC 14496-12, 8.5.2 and 8.12."""
+    with Path(path).open("rb") as file:
+        head = file.read(_LOOK)
+        if b"ftyp" not in head[:16]:
+            return False
+        file.seek(max(0, Path(path).stat().st_size - _LOOK))
+        both = head + file.read(_LOOK)
+    at = both.find(b"stsd")
+    while at >= 0:
+        if both[at + 16 : at + 20] in (b"enca", b"drms"):
+            return True
+        at = both.find(b"stsd", at + 4)
+    return False

@@ -270,7 +270,7 @@ def encode(wav: Path, target: Path) -> None:
         ".opus": "libopus",
         ".webm": "libopus",
         ".mp4": "aac",
-        ".mkv": "flac",
+        ".mkv": "aac",
     }
     with av.open(str(wav)) as source, av.open(str(target), "w") as sink:
         name = codecs[target.suffix]
