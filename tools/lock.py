@@ -25,6 +25,8 @@ PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-d
 """uv's names of Linux x86-64, Linux arm64 and macOS arm64."""
 OLDEST_MACOS = "14.0"
 """What the macOS wheels of PyAV, SciPy and onnxruntime need."""
+ALONE = "# no dependencies"
+"""Beginning of a row of a requirements.in that is the whole list itself: metadata that asks for more is not followed."""
 UNWANTED = ("docopt", "colorama")
 """Left out of every list: docopt serves only the command lines of num2words and webvtt-py and has no wheel; colorama is
 for Windows."""
@@ -70,6 +72,8 @@ def lock(target: Path, before: str) -> str:
     """The text of one lock file; what ``before`` locks stays as it is where it can."""
     source, asked = requirements(target)
     constraints: list[str] = []
+    if source == "requirements.in" and ALONE in target.with_suffix(".in").read_text():
+        constraints = ["--no-deps"]
     if source == "requirements-test.in":
         asked = [*asked, *requirements(ROOT / "requirements.txt")[1]]
         constraints = ["-c", str(ROOT / "requirements.txt")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from typing import Any
 
 from demod_worker.messages import (
     OPERATIONS,
+    BadMessage,
     LoadRequest,
     PhonemizeRequest,
     PhonemizeResult,
@@ -27,6 +29,7 @@ from demod_worker.wire import Frame, encode_frame
 
 from demod_voice.config.settings import Settings
 from demod_voice.engines.client import Worker
+from demod_voice.engines.conformance_hearing import HEARING, Recordings
 from demod_voice.engines.environments import dropped, environment_folder, needs_python, python_for
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineCancelled, EngineCrashed, EngineError, EngineRefused
@@ -102,12 +105,14 @@ def check(
     Raises:
         EngineNotInstalled: there is no environment to start it with.
     """
-    suite = _Suite(info, python_for(info, settings, progress), settings, model, voice or Voice(model=model))
-    progress.start("check", len(suite.checks()), "checks")
+    python = python_for(info, settings, progress)
     findings = []
-    for name, run in suite.checks():
-        findings.append(_one(name, run))
-        progress.advance("check")
+    with Recordings(info) as recordings:
+        suite = _Suite(info, python, settings, model, voice or Voice(model=model), recordings)
+        progress.start("check", len(suite.checks()), "checks")
+        for name, run in suite.checks():
+            findings.append(_one(name, run))
+            progress.advance("check")
     progress.finish("check")
     return findings
 
@@ -122,18 +127,38 @@ def _one(name: str, run: Callable[[], str]) -> Finding:
 
 
 class _Suite:
-    def __init__(self, info: EngineInfo, python: Path, settings: Settings, model: str | None, voice: Voice) -> None:
+    def __init__(
+        self,
+        info: EngineInfo,
+        python: Path,
+        settings: Settings,
+        model: str | None,
+        voice: Voice,
+        recordings: Recordings,
+    ) -> None:
         self.info, self.python, self.settings, self.model, self.voice = info, python, settings, model, voice
+        self.recordings = recordings
+        self.talks = "speak_many" in info.operations
 
     def checks(self) -> list[tuple[str, Callable[[], str]]]:
-        return [
-            ("environment", self.environment),
-            ("ready in time", self.ready),
-            ("ready says what engine.toml says", self.agreement),
+        hears = bool(set(HEARING) & set(self.info.operations))
+        speech = [
             ("speaks", self.speaks),
             ("same request, same bytes", self.same_bytes),
             ("honours what engine.toml claims", self.honours),
             ("tells phonemes", self.phonemes),
+        ]
+        hearing = [
+            ("answers on a recording", self.hears),
+            ("same recording, same answer", self.same_answers),
+            ("a recording that is not there is refused", self.no_recording),
+        ]
+        return [
+            ("environment", self.environment),
+            ("ready in time", self.ready),
+            ("ready says what engine.toml says", self.agreement),
+            *(speech if self.talks or not hears else []),
+            *(hearing if hears else []),
             ("ping while idle", self.ping),
             ("every operation of engine.toml is there", self.operations),
             ("unknown operation is unsupported", self.unknown_operation),
@@ -169,6 +194,7 @@ class _Suite:
         return f"{said.get('version')} on Python {said.get('python')}"
 
     def speaks(self) -> str:
+        self._needs_speech()
         with self._loaded() as worker:
             heard = self._speak(worker, SHORT)
         if not any(heard.sound):
@@ -180,6 +206,7 @@ class _Suite:
     def same_bytes(self) -> str:
         if self.info.determinism != "bytes":
             raise _Skip(f"determinism is {self.info.determinism!r}")
+        self._needs_speech()
         with self._loaded() as worker:
             first = self._speak(worker, SHORT).sound
             self._speak(worker, "Something else in between.")
@@ -217,6 +244,32 @@ class _Suite:
             raise _Failed("it told none")
         return " | ".join(found.phonemes)
 
+    def hears(self) -> str:
+        with self._loaded() as worker:
+            for name in self.recordings.operations:
+                self._hear(worker, name)
+        return ", ".join(self.recordings.operations)
+
+    def same_answers(self) -> str:
+        if self.info.determinism != "bytes":
+            raise _Skip(f"determinism is {self.info.determinism!r}")
+        with self._loaded() as worker, self._loaded() as other:
+            for name in self.recordings.operations:
+                first, again = self._hear(worker, name), self._hear(worker, name)
+                if first != again:
+                    raise _Failed(f"{name}: the second time in one process differs from the first")
+                if first != self._hear(other, name):
+                    raise _Failed(f"{name}: another process gives another answer")
+        return ", ".join(self.recordings.operations)
+
+    def no_recording(self) -> str:
+        with self._loaded() as worker:
+            for name in self.recordings.operations:
+                asked = self.recordings.request(name, "none.wav")
+                self._refused(lambda name=name, asked=asked: worker.request(name, asked))  # type: ignore[misc]
+                self._hear(worker, name)
+        return ""
+
     def ping(self) -> str:
         with self._worker() as worker:
             if not worker.ping(PING_S):
@@ -248,11 +301,10 @@ class _Suite:
         return ""
 
     def bad_request(self) -> str:
-        self._needs_speech()
+        name, data = self._asked({"items": [{"text": 7}]}, {"audio": 7})
         with self._loaded() as worker:
-            self._refused(lambda: worker.request("speak_many", {"items": [{"text": 7}]}, silence_s=PING_S))
-            if not self._speak(worker, SHORT).sound:
-                raise _Failed("it does not speak after that")
+            self._refused(lambda: worker.request(name, data, silence_s=PING_S))
+            self._works(worker)
         return ""
 
     def stray_print(self) -> str:
@@ -265,30 +317,27 @@ class _Suite:
                 raise _Skip("there is no /proc here to print through")
             with output.open("wb") as out:
                 out.write(b"a stray print\n")
-            if not any(self._speak(worker, SHORT).sound):
-                raise _Failed("it does not speak after that")
+            self._works(worker)
         return ""
 
     def flood(self) -> str:
-        self._needs_speech()
         with self._loaded() as worker:
             worker.write_raw(b"".join(encode_frame(Frame("ping", 1_000_000 + number)) for number in range(FLOOD)))
-            if not any(self._speak(worker, SHORT).sound):
-                raise _Failed("it does not speak after that")
+            self._works(worker)
         return f"{FLOOD} pings"
 
     def cancel(self) -> str:
-        self._needs_speech()
+        """Asked to stop at the first sound, or in the middle of a long recording."""
         with self._loaded() as worker:
-            began = 0.0
+            began, stop = 0.0, threading.Event()
 
-            def interrupt(_: Frame) -> None:
+            def interrupt(_: Frame | None = None) -> None:
                 nonlocal began
                 began = time.monotonic()
-                raise EngineCancelled("asked to stop")
+                stop.set()
 
             with contextlib.suppress(EngineCancelled):
-                worker.request("speak_many", self._request(LONG), interrupt)
+                self._long_work(worker, interrupt, stop)
             took = time.monotonic() - began
             if not began:
                 raise _Failed("nothing was heard of the request that was to be cancelled")
@@ -296,8 +345,7 @@ class _Suite:
                 raise _Failed(
                     f"it was still at work {self.info.cancel_grace_s:g} s later (cancel_grace_s) and was ended"
                 )
-            if not self._speak(worker, SHORT).sound:
-                raise _Failed("it does not speak after a cancel")
+            self._works(worker)
         return f"{took * 1000:.0f} ms"
 
     def end_of_input(self) -> str:
@@ -322,18 +370,53 @@ class _Suite:
         return f"exit code {code}"
 
     def killed(self) -> str:
-        self._needs_speech()
         with self._loaded() as worker:
             try:
-                worker.request("speak_many", self._request(LONG), lambda _: os.killpg(worker.pid, signal.SIGKILL))
+                self._long_work(worker, lambda _=None: os.killpg(worker.pid, signal.SIGKILL))
             except EngineCrashed as error:
                 if "SIGKILL" not in error.message:
                     raise _Failed(f"it is reported as: {error.message}") from None
                 return ""
         raise _Failed("nothing was reported")
 
+    def _long_work(
+        self, worker: Worker, interrupt: Callable[..., None], stopped: threading.Event | None = None
+    ) -> None:
+        """Work that takes long, interrupted at its first message, or after a moment where there is none."""
+        if self.talks:
+            worker.request("speak_many", self._request(LONG), interrupt, stopped=stopped)
+            return
+        self._needs_work()
+        self.recordings.interrupted(worker, interrupt, stopped)
+
+    def _asked(self, speaking: dict[str, Any], hearing: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """A main operation of the engine, and its request."""
+        self._needs_work()
+        return ("speak_many", speaking) if self.talks else (self.recordings.operations[0], hearing)
+
+    def _works(self, worker: Worker) -> None:
+        """It still does what it is for."""
+        self._needs_work()
+        if not self.talks:
+            self._hear(worker, self.recordings.operations[0])
+        elif not any(self._speak(worker, SHORT).sound):
+            raise _Failed("it does not speak after that")
+
+    def _hear(self, worker: Worker, operation: str) -> bytes:
+        try:
+            fault, answer = self.recordings.answer(worker, operation)
+        except BadMessage as error:
+            raise _Failed(f"{operation}: {error}") from error
+        if fault:
+            raise _Failed(f"{operation}: {fault}")
+        return answer
+
+    def _needs_work(self) -> None:
+        if not self.talks and not self.recordings.operations:
+            raise _Skip("it neither speaks nor hears")
+
     def _needs_speech(self) -> None:
-        if "speak_many" not in self.info.operations:
+        if not self.talks:
             raise _Skip("it does not speak")
 
     def _refused(self, call: Callable[[], object], code: str = "bad_request") -> None:
@@ -351,7 +434,7 @@ class _Suite:
         return _Running(Worker(self.info, self.python, self.settings))
 
     def _loaded(self) -> _Running:
-        self._needs_speech()
+        self._needs_work()
         request = LoadRequest(self.model, "cpu", self.settings.engines.threads)
         return _Running(Worker(self.info, self.python, self.settings), request)
 

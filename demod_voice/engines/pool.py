@@ -15,12 +15,20 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from demod_worker.messages import (
+    AlignRequest,
+    AlignResult,
     BadMessage,
+    DetectRequest,
+    DetectResult,
+    EmbedRequest,
+    EmbedResult,
     LoadRequest,
     LoadResult,
     PhonemizeRequest,
     PhonemizeResult,
     SpeakRequest,
+    TranscribeRequest,
+    TranscribeResult,
     from_json,
     to_json,
 )
@@ -150,12 +158,54 @@ class Pool:
         Raises:
             EngineError: of the class that the failure has; ``EngineRefused`` when it does not tell.
         """
-        with self._worker(self._slot(engine, request.voice.model)) as worker:
-            data = worker.request("phonemize", to_json(request))
-        try:
-            return from_json(PhonemizeResult, dict(data))
-        except BadMessage as error:
-            raise EngineBrokenProtocol(f"engine {engine}: {error}") from error
+        return self._asked(engine, "phonemize", request, PhonemizeResult, request.voice.model)
+
+    def detect(self, engine: str, request: DetectRequest) -> DetectResult:
+        """Let an engine write how likely each frame of a recording is speech.
+
+        Raises:
+            EngineError: of the class that the failure has. A crash is tried once more first.
+        """
+        return self._asked(engine, "detect", request, DetectResult)
+
+    def transcribe(self, engine: str, request: TranscribeRequest, model: str | None = None) -> TranscribeResult:
+        """The words of a clip, as an engine hears them.
+
+        Raises:
+            EngineError: of the class that the failure has. A crash is tried once more first.
+        """
+        return self._asked(engine, "transcribe", request, TranscribeResult, model)
+
+    def align(self, engine: str, request: AlignRequest) -> AlignResult:
+        """When each word of a known text is heard.
+
+        Raises:
+            EngineError: of the class that the failure has. A crash is tried once more first.
+        """
+        return self._asked(engine, "align", request, AlignResult)
+
+    def embed(self, engine: str, request: EmbedRequest) -> EmbedResult:
+        """Let an engine write a vector for the voice of each clip.
+
+        Raises:
+            EngineError: of the class that the failure has. A crash is tried once more first.
+        """
+        return self._asked(engine, "embed", request, EmbedResult)
+
+    def _asked(self, engine: str, operation: str, request: Any, result: type[_T], model: str | None = None) -> _T:
+        """One request, one result; what is asked can be asked again, so a crash is tried once more."""
+
+        def work() -> _T:
+            slot = self._slot(engine, model)
+            with self._worker(slot) as worker:
+                self._tell_device(slot)
+                data = worker.request(operation, to_json(request))
+            try:
+                return from_json(result, dict(data))
+            except BadMessage as error:
+                raise EngineBrokenProtocol(f"engine {engine}: {error}") from error
+
+        return self._twice(engine, f"{operation} {request}", work)
 
     def speak(self, engine: str, request: SpeechRequest) -> Speech:
         """Speak one utterance.
@@ -224,7 +274,7 @@ class Pool:
             self._perform(engine, [request], collected, stopped)
             return collected.results()[0]
 
-        result = self._twice(engine, [request], perform, again=lambda: not heard and not stopped.is_set())
+        result = self._twice(engine, request.text, perform, again=lambda: not heard and not stopped.is_set())
         if isinstance(result, EngineError):
             raise result
 
@@ -234,20 +284,20 @@ class Pool:
             self._perform(engine, requests, collected)
             return collected.results()
 
-        return self._twice(engine, requests, collect)
+        return self._twice(engine, "\n".join(request.text for request in requests), collect)
 
     def _twice(
         self,
         engine: str,
-        requests: Sequence[SpeechRequest],
+        what: str,
         work: Callable[[], _T],
         again: Callable[[], bool] = lambda: True,
     ) -> _T:
-        """Do it; after a crash once more, unless the engine is given up or the pool is closed."""
+        """Do it (``what`` tells requests apart); after a crash once more, unless the engine is given up or the pool closed."""
         try:
             done = self._once_more(engine, work, again)
         except EngineError as error:
-            self._strikes.failed(engine, "\n".join(request.text for request in requests), error)
+            self._strikes.failed(engine, what, error)
             raise
         self._strikes.worked(engine)
         return done

@@ -204,6 +204,130 @@ class PhonemizeResult:
     """What was asked and not honoured, a phrase each."""
 
 
+@dataclass(frozen=True)
+class DetectRequest:
+    """``detect``: where a recording holds speech."""
+
+    audio: str
+    """Absolute path of a mono 16 kHz PCM_16 WAV."""
+    probabilities: str
+    """Absolute path of the file that the worker writes: little-endian float32, one number 0..1 for each frame."""
+
+
+@dataclass(frozen=True)
+class DetectResult:
+    """The ``done`` of a ``detect``."""
+
+    frames: int
+    """Numbers in the file; the last frame may reach beyond the end of the sound."""
+    frame_s: float = 0.032
+    """Seconds of a frame."""
+    model: str = ""
+    model_revision: str = ""
+    """Content hash or hub revision of the model."""
+    degraded: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeardWord:
+    """One word of a recording, as an engine heard it."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: Optional[float] = None
+    """0..1, on the engine's own scale; None when it has none."""
+    aligned: bool = True
+    """False: nobody heard when; the time lies between the neighbours'."""
+
+
+@dataclass(frozen=True)
+class TranscribeRequest:
+    """``transcribe``: the words of one clip."""
+
+    audio: str
+    """Absolute path of a mono 16 kHz PCM_16 WAV."""
+    language: str = ""
+    """BCP 47 tag, or empty: the engine finds it out, or takes its own."""
+    language_model: Optional[str] = None
+    """Absolute path of an ARPA n-gram file in lower case: what is likely to be said, for engines that can use one."""
+    pronunciations: Dict[str, Any] = field(default_factory=dict)
+    """Word -> IPA, for words that the engine may not know."""
+
+
+@dataclass(frozen=True)
+class TranscribeResult:
+    """The ``done`` of a ``transcribe``."""
+
+    text: str
+    words: Tuple[HeardWord, ...] = ()
+    """From the start of the clip; empty when the engine has no times."""
+    language: str = ""
+    """The language that was heard, or that was taken."""
+    confidence: Optional[float] = None
+    """0..1, on the engine's own scale."""
+    mean_log_prob: Optional[float] = None
+    """Natural logarithm of a token's probability, on average; for engines that have one."""
+    no_speech: Optional[float] = None
+    """Probability 0..1 that the clip holds no speech."""
+    model: str = ""
+    model_revision: str = ""
+    degraded: Tuple[str, ...] = ()
+    """What was asked and not honoured, a phrase each."""
+
+
+@dataclass(frozen=True)
+class AlignRequest:
+    """``align``: when each word of a known text is heard in a short clip."""
+
+    audio: str
+    """Absolute path of a mono 16 kHz PCM_16 WAV."""
+    text: str
+    """What is said, words between spaces."""
+    language: str = ""
+    """BCP 47 tag, or empty for the engine's own."""
+    pronunciations: Dict[str, Any] = field(default_factory=dict)
+    """Word -> IPA, for words that the engine may not know."""
+
+
+@dataclass(frozen=True)
+class AlignResult:
+    """The ``done`` of an ``align``."""
+
+    words: Tuple[HeardWord, ...]
+    """One for each word of the text, in its order and with its spelling."""
+    model: str = ""
+    model_revision: str = ""
+    degraded: Tuple[str, ...] = ()
+    """What was asked and not honoured, a phrase each (words that are not in the dictionary)."""
+
+
+@dataclass(frozen=True)
+class EmbedRequest:
+    """``embed``: a vector for the voice of each clip."""
+
+    audio: Tuple[str, ...]
+    """Absolute paths of mono 16 kHz PCM_16 WAVs."""
+    vectors: str
+    """Absolute path of the file that the worker writes: little-endian float32, shape (clips, dimension), each row of
+    length 1. A clip that has no vector is a row of NaN."""
+
+
+@dataclass(frozen=True)
+class EmbedResult:
+    """The ``done`` of an ``embed``."""
+
+    dimension: int
+    """Numbers of one vector."""
+    model: str = ""
+    model_revision: str = ""
+    same_speaker: Optional[float] = None
+    """Cosine from which two clips are one speaker's, calibrated for this model; None when nobody has measured it."""
+    reasons: Tuple[str, ...] = ()
+    """For each clip why it has no vector, empty where it has one; or nothing at all when every clip has one."""
+    degraded: Tuple[str, ...] = ()
+
+
 def to_json(message: Any) -> Any:
     """A dataclass (or a list, tuple or dict of them) as what ``json.dumps`` takes."""
     if dataclasses.is_dataclass(message) and not isinstance(message, type):

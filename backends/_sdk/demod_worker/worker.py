@@ -45,6 +45,12 @@ from demod_worker.messages import (
     ENCODINGS,
     OPERATIONS,
     PROTOCOL,
+    AlignRequest,
+    AlignResult,
+    DetectRequest,
+    DetectResult,
+    EmbedRequest,
+    EmbedResult,
     LoadRequest,
     LoadResult,
     PhonemizeRequest,
@@ -53,6 +59,8 @@ from demod_worker.messages import (
     SpeakItem,
     SpeakRequest,
     SpeakResult,
+    TranscribeRequest,
+    TranscribeResult,
     from_json,
     to_json,
 )
@@ -78,6 +86,16 @@ CHUNK_BYTES = 1 << 20
 """Largest audio payload that the SDK sends in one frame."""
 EXIT_GRACE_S = 10.0
 """Seconds that the work in hand may take after the end of input, before the worker kills itself and its children."""
+
+
+TYPED: Dict[str, Type[Any]] = {
+    "phonemize": PhonemizeRequest,
+    "detect": DetectRequest,
+    "transcribe": TranscribeRequest,
+    "align": AlignRequest,
+    "embed": EmbedRequest,
+}
+"""Operations that take one request and give one result -> the request."""
 
 
 class ItemFailed(NamedTuple):
@@ -182,6 +200,22 @@ class Adapter:
     def phonemize(self, request: PhonemizeRequest, task: Task) -> PhonemizeResult:
         """Tell how a text would be said."""
         raise Unsupported("this engine does not tell phonemes")
+
+    def detect(self, request: DetectRequest, task: Task) -> DetectResult:
+        """Write how likely each frame of a recording is speech."""
+        raise Unsupported("this engine does not detect speech")
+
+    def transcribe(self, request: TranscribeRequest, task: Task) -> TranscribeResult:
+        """Tell the words of a clip."""
+        raise Unsupported("this engine does not transcribe")
+
+    def align(self, request: AlignRequest, task: Task) -> AlignResult:
+        """Tell when each word of a text is heard."""
+        raise Unsupported("this engine does not align")
+
+    def embed(self, request: EmbedRequest, task: Task) -> EmbedResult:
+        """Write a vector for the voice of each clip."""
+        raise Unsupported("this engine does not embed")
 
     def close(self) -> None:
         """Called once at the end."""
@@ -344,10 +378,11 @@ class _Server:
             "unload": self._unload,
             "speak": self._speak,
             "speak_many": self._speak,
-            "phonemize": self._phonemize,
         }
         if name in own:
             return own[name]
+        if name in TYPED:
+            return self._typed(name)
         found: Callable[[Dict[str, Any], Task], Dict[str, Any]] = getattr(self.adapter, name)
         return found
 
@@ -359,9 +394,14 @@ class _Server:
         self.adapter.unload()
         return {}
 
-    def _phonemize(self, data: Dict[str, Any], task: Task) -> Dict[str, Any]:
-        result: Dict[str, Any] = to_json(self.adapter.phonemize(from_json(PhonemizeRequest, data), task))
-        return result
+    def _typed(self, name: str) -> Callable[[Dict[str, Any], Task], Dict[str, Any]]:
+        method = getattr(self.adapter, name)
+
+        def perform(data: Dict[str, Any], task: Task) -> Dict[str, Any]:
+            result: Dict[str, Any] = to_json(method(from_json(TYPED[name], data), task))
+            return result
+
+        return perform
 
     def _speak(self, data: Dict[str, Any], task: Task) -> Dict[str, Any]:
         began = time.monotonic()

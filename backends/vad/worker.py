@@ -1,0 +1,135 @@
+"""The vad engine: Silero's voice activity detector, its ONNX sequence model, without torch.
+
+Started by ``demod_voice.engines``; README.md says what it takes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import wave
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from demod_worker.messages import DetectRequest, DetectResult, LoadRequest, LoadResult
+from demod_worker.worker import Adapter, BadRequest, EngineFault, Task, run
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MODEL = "silero-vad"
+FILE = "silero_vad_16k_sequence.onnx"
+RATE = 16000
+FRAME, CONTEXT = 512, 64
+"""Samples of a frame, and of the end of the frame before it that the model sees as well."""
+STATE = (1, 1, 128)
+BLOCK = 256
+"""Frames of one run of the model (8 s): between two of them a cancel is looked at."""
+
+
+class Vad(Adapter):
+    """One model; the state of its memory begins anew with every request."""
+
+    name = "vad"
+    version = "6.2.3"
+    operations = ("load", "unload", "detect")
+
+    def prepare(self) -> None:
+        """Import nothing heavy: the worker is ready before the model is there."""
+        self._session: Any = None
+        self._revision = ""
+        self._threads = 1
+
+    def load(self, request: LoadRequest) -> LoadResult:
+        """Load the model that comes with the package."""
+        if request.model:
+            raise BadRequest("vad has no other models to load", "leave out the model")
+        self._threads = max(1, request.threads)
+        self._open()
+        return LoadResult(MODEL, self._revision, "cpu")
+
+    def unload(self) -> None:
+        """Let go of the model."""
+        self._session = None
+
+    def detect(self, request: DetectRequest, task: Task) -> DetectResult:
+        """The probability of each frame of 512 samples, the last one filled up with silence."""
+        self._open()
+        samples = _read(request.audio)
+        found = list(self._blocks(samples, task))
+        _write(request.probabilities, found)
+        return DetectResult(sum(map(len, found)), FRAME / RATE, MODEL, self._revision)
+
+    def _open(self) -> None:
+        """Load the model unless it is there."""
+        if self._session is not None:
+            return
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", str(self._threads))
+        import onnxruntime
+
+        data = _model_file().read_bytes()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        self._revision = hashlib.sha256(data).hexdigest()[:16]
+        self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+    def _blocks(self, samples: NDArray[np.float32], task: Task) -> Iterator[NDArray[np.float32]]:
+        import numpy as np
+
+        frames = np.lib.stride_tricks.sliding_window_view(samples, CONTEXT + FRAME)[::FRAME]
+        hidden = cell = np.zeros(STATE, np.float32)
+        for begin in range(0, len(frames), BLOCK):
+            task.check()
+            given = {"input": np.ascontiguousarray(frames[begin : begin + BLOCK]), "h": hidden, "c": cell}
+            found, hidden, cell = self._session.run(["speech_probs", "hn", "cn"], given)
+            yield np.asarray(found, np.float32).reshape(-1)
+
+
+def _model_file() -> Path:
+    """The model, found without importing ``silero_vad``, which would import torch."""
+    found = find_spec("silero_vad")
+    path = Path(found.origin).parent / "data" / FILE if found is not None and found.origin else None
+    if path is None or not path.is_file():
+        raise EngineFault(f"the package silero-vad has no {FILE}", "run: demod-voice engines install vad --again")
+    return path
+
+
+def _read(path: str) -> NDArray[np.float32]:
+    """The sound as floats, a frame's context of silence before it, whole frames after it.
+
+    Raises:
+        BadRequest: there is none, or it is no mono 16 kHz PCM_16 WAV.
+    """
+    import numpy as np
+
+    try:
+        with wave.open(path, "rb") as file:
+            form = (file.getnchannels(), file.getframerate(), file.getsampwidth())
+            data = file.readframes(file.getnframes())
+    except (OSError, EOFError, wave.Error) as error:
+        raise BadRequest(f"{path} cannot be read: {error}") from error
+    if form != (1, RATE, 2):
+        raise BadRequest(
+            f"{path} must be mono, {RATE} Hz, 16 bit; it has {form[0]} channels, {form[1]} Hz, {form[2]} bytes"
+        )
+    num_samples = len(data) // 2
+    samples = np.zeros(CONTEXT + -(-num_samples // FRAME) * FRAME, np.float32)
+    samples[CONTEXT : CONTEXT + num_samples] = np.frombuffer(data, "<i2", num_samples)
+    samples /= 32768.0
+    return samples
+
+
+def _write(path: str, found: list[NDArray[np.float32]]) -> None:
+    try:
+        with open(path, "wb") as file:
+            file.writelines(each.astype("<f4").tobytes() for each in found)
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be written: {error}") from error
+
+
+if __name__ == "__main__":
+    run(Vad)
