@@ -25,8 +25,8 @@ FLOOR_FRAMES = 251
 """Frames in which the minimum is looked for (8 s): longer than a phrase without a pause."""
 BIAS = 1.9
 """The mean of a stationary noise over the minimum found so: measured on white noise, mean over the bands."""
-QUIETEST = 1e-10
-"""Power below which nothing is told apart (about -100 dBFS): digital silence is no noise floor."""
+QUIETEST = 1e-12
+"""Power of a bin below which nothing is told apart (noise of -93 dBFS): digital silence is no noise floor."""
 MIDDLE, WIDTH = 1.0, 0.35
 """Smoothed log-likelihood ratio at which the probability is a half, and how fast it changes: set on synthetic speech."""
 HOLD_FRAMES = 3
@@ -40,7 +40,7 @@ def band_powers(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         samples: mono, 16 kHz, shape (n,); the last frame is filled up with silence.
 
     Returns:
-        Shape (ceil(n / 512), bands), in units of full scale squared.
+        Shape (ceil(n / 512), bands): the mean over a band's bins; white noise of power p gives p / 512 in each.
     """
     frames = -(-len(samples) // FRAME)
     padded = np.zeros(frames * FRAME, np.float32)

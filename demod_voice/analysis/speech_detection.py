@@ -165,9 +165,9 @@ class SpeechDetector:
         slab = self._buffer[: self._filled].copy()
         self._waiting.append(self._threads.submit(self._heard, self._slabs, slab, self._warm // FRAME))
         self._slabs += 1
-        self._warm = WARM_UP_FRAMES * FRAME
-        self._buffer[: self._warm] = slab[-self._warm :]
-        self._filled = self._warm
+        last = slab[-WARM_UP_FRAMES * FRAME :]
+        self._warm = self._filled = len(last)
+        self._buffer[: self._warm] = last
 
     def _heard(self, number: int, slab: NDArray[np.int16], warm_up: int) -> NDArray[np.float32]:
         """Probabilities of a slab's frames; the powers of its bands where there is no engine."""

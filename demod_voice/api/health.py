@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from demod_worker.messages import LoadResult
+
 from demod_voice.config.folders import cache_folder, data_folder
 from demod_voice.config.loading import settings_path
 from demod_voice.config.settings import DEFAULTS, Settings
@@ -98,8 +100,9 @@ def _engines(settings: Settings, progress: Progress) -> Iterator[Check]:
             yield _start(info, settings, progress)
         elif found is EnvironmentState.MISSING:
             size = f", {info.install_mb} MB" if info.install_mb else ""
-            hint = f"demod-voice engines install {info.name}"
-            yield Check(f"engine {info.name}", FAILED if wanted else INFO, f"not installed{size}", hint)
+            hint = "" if info.embedded else f"demod-voice engines install {info.name}"
+            detail = f"not installed{size}{'; it installs itself on first use' if info.embedded else ''}"
+            yield Check(f"engine {info.name}", FAILED if wanted else INFO, detail, hint)
         else:
             hint = f"demod-voice engines install {info.name}"
             yield Check(f"engine {info.name}", FAILED, f"its environment is {found.value}", hint)
@@ -112,10 +115,14 @@ def _start(info: EngineInfo, settings: Settings, progress: Progress) -> Check:
             if not info.embedded:
                 pool.probe(info.name)
                 return Check(name, OK, f"{info.version} starts")
-            voices = len(pool.load(info.name).voices)
+            loaded = pool.load(info.name)
     except (EngineError, UsageError) as error:
         return Check(name, FAILED, error.message.splitlines()[0], error.hint or "")
-    return Check(name, OK, f"{info.version} starts, its model loads ({voices} voices)")
+    return Check(name, OK, f"{info.version} starts, its model loads ({_loaded(loaded)})")
+
+
+def _loaded(loaded: LoadResult) -> str:
+    return f"{len(loaded.voices)} voices" if loaded.voices else loaded.model
 
 
 def _gpu(settings: Settings) -> Check:

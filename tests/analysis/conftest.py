@@ -1,0 +1,32 @@
+"""Engines that hear, as the core runs them, and speech with known words."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.corpus import Made, make
+
+from demod_voice.config.settings import DEFAULTS, Engines, EngineSettings, Settings
+from demod_voice.engines.pool import Pool
+
+
+@pytest.fixture(scope="session")
+def hearing_settings(engine_python: Callable[[str], Path]) -> Settings:
+    """The defaults, with the interpreters of the embedded engines."""
+    named = {name: EngineSettings(python=str(engine_python(name))) for name in ("espeak", "vad")}
+    return dataclasses.replace(DEFAULTS, device="cpu", engines=Engines(named=named))
+
+
+@pytest.fixture(scope="session")
+def pool(hearing_settings: Settings) -> Iterator[Pool]:
+    with Pool(hearing_settings, jobs=2) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def interview(pool: Pool) -> Made:
+    """Forty seconds of two voices."""
+    return make(11, 40.0, pool=pool)
