@@ -78,7 +78,7 @@ MEASURES: tuple[Measure, ...] = (
         "s",
         "Decay",
         "Seconds for 60 dB at the rate at which the level falls after speech ends (from 5 to at most 30 dB down, and not "
-        "nearer than 8 dB to the noise): the lower quartile of the ends in the segment and 5 s around it. A hint: a voice "
+        "nearer than 8 dB to the noise): the lower quartile of the ends in the segment and 30 s around it. A hint: a voice "
         "that fades reads as a room. None where fewer than two ends fall by 10 dB.",
         2,
     ),

@@ -34,7 +34,8 @@ RISE_DB = 4.0
 """A decay ends where the level rises by so much: the next sound."""
 LOOK_BACK, LOOK_ON = 40, 150
 """Frames before and after the end of a stretch of speech in which its decay is looked for."""
-DECAYS_LEAST = 2
+ROOM, DECAYS_LEAST = 3000, 2
+"""Frames to each side of a segment whose decays are its room's too: 30 s; and how many tell of a room."""
 SLOWEST_S = 20.0
 
 Powers = NDArray[np.float64]
@@ -46,13 +47,15 @@ class Levels:
     """A recording, every 10 ms."""
 
     power: Powers
-    """Mean square around the recording's mean, shape (frames,)."""
+    """Mean square around the mean of the frames without speech, shape (frames,)."""
     speech: Mask
     """True where the middle of the frame is speech, shape (frames,)."""
     quiet: Mask
     """True where the frame is surely no speech, nor next to any: noise shows there."""
     ends: NDArray[np.int64]
-    """Frames at which stretches of speech end."""
+    """Frames at which stretches of speech end, shape (stretches,)."""
+    decays: Powers
+    """Seconds for 60 dB after each of them; NaN where it does not fall far enough to tell."""
     hop: int
     """Samples of a frame."""
 
@@ -75,27 +78,26 @@ def levels_of(path: Path, track: SpeechTrack, threshold: float) -> Levels:
     """
     info = wav_info(path)
     hop = max(1, round(info.sample_rate * HOP_S))
-    power = _powers(path, hop)
+    squares, means = _moments(path, hop)
     regions = track.regions(threshold)
     frame_s = hop / info.sample_rate
-    middles: Powers = (np.arange(len(power), dtype=np.float64) + 0.5) * frame_s
+    middles: Powers = (np.arange(len(squares), dtype=np.float64) + 0.5) * frame_s
     speech, near = _inside(regions, middles, 0.0, 0.0), _inside(regions, middles, BEFORE * HOP_S, AFTER * HOP_S)
     quiet = ~near & (_probability(track, middles) < max(0.01, threshold - RELEASE))
+    rest = float((means[quiet] if quiet.any() else means).mean()) if len(means) else 0.0
+    power = np.maximum(squares - 2 * rest * means + rest * rest, 0.0)
     ends = np.array([round(each.end_s / frame_s) for each in regions], np.int64)
-    return Levels(power, speech, quiet, ends, hop)
+    return Levels(power, speech, quiet, ends, _decays(power, quiet, ends), hop)
 
 
-def _powers(path: Path, hop: int) -> Powers:
-    squares, sums = [], []
+def _moments(path: Path, hop: int) -> tuple[Powers, Powers]:
+    """Mean square and mean of each frame."""
+    squares, means = [np.zeros(0)], [np.zeros(0)]
     for block in read_blocks(path, hop * BLOCK_FRAMES):
         whole = block[0, : block.shape[1] // hop * hop].reshape(-1, hop)
         squares.append(np.einsum("ij,ij->i", whole, whole).astype(np.float64) / hop)
-        sums.append(whole.mean(axis=1, dtype=np.float64))
-    if not squares:
-        return np.zeros(0)
-    means = np.concatenate(sums)
-    mean = float(means.mean()) if len(means) else 0.0
-    return np.asarray(np.maximum(np.concatenate(squares) - 2 * mean * means + mean * mean, 0.0))
+        means.append(whole.mean(axis=1, dtype=np.float64))
+    return np.concatenate(squares), np.concatenate(means)
 
 
 def _inside(regions: tuple[Region, ...], middles: Powers, before_s: float, after_s: float) -> Mask:
@@ -144,28 +146,32 @@ def speech_to_noise_db(speech: float, noise: float) -> float:
 
 
 def decay_s(levels: Levels, first: int, last: int) -> float | None:
-    """Seconds for 60 dB: how fast the level falls where speech ends, in the segment and the 5 s around it.
+    """Seconds for 60 dB: how fast the level falls where speech ends, in the segment and the 30 s around it.
 
     A voice may fade slower than its room, never faster, so the lower quartile of the decays is told. None where fewer
     than two are seen.
     """
-    near = levels.ends[(levels.ends >= first - CONTEXT) & (levels.ends <= last + CONTEXT)]
-    around = slice(max(0, first - CONTEXT), last + CONTEXT)
-    quiet = levels.power[around][levels.quiet[around]]
-    noise = float(np.quantile(quiet, QUIETEST)) if len(quiet) else 0.0
-    floor = 10 * math.log10(max(noise, STEP_16_POWER)) + NOISE_ROOM_DB
-    found = [each for end in near if (each := _decay(levels, int(end), floor)) is not None]
-    if len(found) < DECAYS_LEAST:
-        return None
-    return min(SLOWEST_S, float(np.quantile(found, 0.25)))
+    near = levels.decays[(levels.ends >= first - ROOM) & (levels.ends <= last + ROOM)]
+    near = near[np.isfinite(near)]
+    return min(SLOWEST_S, float(np.quantile(near, 0.25))) if len(near) >= DECAYS_LEAST else None
 
 
-def _decay(levels: Levels, end: int, floor_db: float) -> float | None:
-    """Seconds for 60 dB of one decay, from a line through its levels; None where it does not fall by 10 dB."""
+def _decays(power: Powers, quiet: Mask, ends: NDArray[np.int64]) -> Powers:
+    found = np.full(len(ends), np.nan)
+    for number, end in enumerate(ends):
+        around = slice(max(0, end - CONTEXT), end + CONTEXT)
+        silence = power[around][quiet[around]]
+        noise = float(np.quantile(silence, QUIETEST)) if len(silence) else 0.0
+        found[number] = _decay(power, int(end), 10 * math.log10(max(noise, STEP_16_POWER)) + NOISE_ROOM_DB)
+    return found
+
+
+def _decay(power: Powers, end: int, floor_db: float) -> float:
+    """Seconds for 60 dB of one decay, from a line through its levels; NaN where it does not fall by 10 dB."""
     start = max(0, end - LOOK_BACK)
-    level = 10 * np.log10(np.maximum(levels.power[start : end + LOOK_ON], STEP_16_POWER))
+    level = 10 * np.log10(np.maximum(power[start : end + LOOK_ON], STEP_16_POWER))
     if not len(level):
-        return None
+        return math.nan
     top = float(level[: 2 * LOOK_BACK].max()) - DECAY_TOP_DB
     floor_db = max(floor_db, top - DECAY_BOTTOM_DB)
     begin = int(np.flatnonzero(level[: 2 * LOOK_BACK] >= top)[-1])
@@ -174,6 +180,6 @@ def _decay(levels: Levels, end: int, floor_db: float) -> float | None:
     stop = int(np.argmax(over)) + 1 if over.any() else len(fall)
     fall = np.maximum(fall[:stop], floor_db)
     if fall[0] - fall.min() < DECAY_LEAST_DB:
-        return None
+        return math.nan
     slope = float(np.polyfit(np.arange(len(fall)) * HOP_S, fall, 1)[0])
-    return 60 / -slope if slope < 0 else None
+    return 60 / -slope if slope < 0 else math.nan

@@ -439,6 +439,32 @@ def _(settings: Settings, folder: Path) -> Any:
     return len({after - before for before, after in pairwise(found)})
 
 
+_GATES = {
+    "rms_floor_dbfs": ("rms", {"rms_dbfs": -30.0}, (-40.0, -20.0)),
+    "snr_min_db": ("snr", {"snr_db": 10.0}, (5.0, 20.0)),
+    "clipping_ratio_max": ("clipping", {"clipping_ratio": 0.01}, (0.1, 0.001)),
+    "hum_max_db": ("hum", {"hum_db": 20.0}, (30.0, 10.0)),
+    "plosive_ratio_max": ("plosives", {"plosive_ratio": 0.1}, (0.2, 0.05)),
+    "bandwidth_min_hz": ("bandwidth", {"bandwidth_hz": 4000.0}, (3000.0, 5000.0)),
+    "silence_ratio_max": ("silence", {"silence_ratio": 0.5}, (0.6, 0.4)),
+    "dc_offset_max": ("dc", {"dc_offset": -0.02}, (0.03, 0.01)),
+    "reverb_max_s": ("reverb", {"reverb_s": 1.0}, (1.2, 0.5)),
+    "chars_per_s_min": ("text", {"chars_per_s": 6.0}, (4.0, 8.0)),
+    "chars_per_s_max": ("text", {"chars_per_s": 20.0}, (30.0, 15.0)),
+    "speaker_score_min": ("speaker", {}, (0.2, 0.6)),
+}
+"""Key of dataset.gates -> its gate, what a segment measures (and 0.4 for its speaker), a value that lets it pass, one
+that does not."""
+
+for _key, (_gate, _qc, _limits) in _GATES.items():
+
+    @row(f"dataset.gates.{_key}", _limits, ((), (_gate,)))
+    def _(settings: Settings, folder: Path, qc: dict[str, float] = _qc) -> Any:
+        from demod_voice.dataset.judge import reasons
+
+        return reasons({"chars_per_s": 10.0, **qc}, settings.dataset.gates, has_text=True, speaker_score=0.4)
+
+
 @row("loudness.stereo_lufs", (-16.0, -20.0), (-16.0, -20.0))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.episode.targets import target_of
