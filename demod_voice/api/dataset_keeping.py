@@ -1,4 +1,4 @@
-"""Keep a dataset: check it, count it, list and bring back its versions."""
+"""Keep a dataset: check it, count it, list and bring back its versions, give it to other programs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.dataset import check as checking
+from demod_voice.dataset import exporting
 from demod_voice.dataset import stats as counting
 from demod_voice.dataset import versions as versioning
+from demod_voice.dataset.exporting import ExportOptions, ExportReport
 from demod_voice.dataset.findings import CheckReport, Finding, require_sound
 from demod_voice.dataset.review.replay import apply_reviews
 from demod_voice.dataset.stats import DatasetStats, describe_stats
@@ -24,6 +26,8 @@ __all__ = [
     "DatasetDiff",
     "DatasetStats",
     "DatasetVersion",
+    "ExportOptions",
+    "ExportReport",
     "Finding",
     "check_dataset",
     "dataset_stats",
@@ -32,6 +36,7 @@ __all__ = [
     "describe_diff",
     "describe_stats",
     "diff_dataset",
+    "export_dataset",
     "require_sound",
     "restore_dataset",
 ]
@@ -91,6 +96,34 @@ def restore_dataset(
     """
     path = _allowed(dataset, settings)
     return versioning.restore_version(path, version, _on_wait(path, progress))
+
+
+def export_dataset(
+    dataset: str | Path,
+    format: str,
+    output: str | Path,
+    options: ExportOptions | None = None,
+    *,
+    settings: Settings = DEFAULTS,
+    progress: Progress = SILENT,
+) -> ExportReport:
+    """Write a dataset for another program; the same dataset gives the same bytes.
+
+    Args:
+        dataset: its folder.
+        format: ``ljspeech``, ``piper``, ``audiofolder`` or ``csm``.
+        output: a folder that is not there yet, or that an earlier export wrote.
+        options: which clips, and their form.
+        settings: the allowed folders.
+        progress: told about every clip.
+
+    Raises:
+        UsageError: no dataset, nothing to export, or something else lies in ``output``; nothing was written.
+        MediaError: a clip cannot be read. OutputError: the folder cannot be written.
+    """
+    path, target = _allowed(dataset, settings), _allowed(output, settings)
+    apply_reviews(path, _on_wait(path, progress))
+    return exporting.export_dataset(path, format, target, options, progress)
 
 
 def describe_check(report: DatasetCheck) -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from demod_voice.cli.app import App, command
+from demod_voice.cli.app import App, add_setting_flag, command
 
 DATASET = "folder of a dataset"
+FORMATS = ("ljspeech", "piper", "audiofolder", "csm")
+RATES = (0, 8000, 16000, 22050, 24000, 32000, 44100, 48000)
 VERSION = "number, first digits of its hash, or latest"
 
 
@@ -15,6 +17,7 @@ def add_keeping_commands(commands: Any) -> None:
     """Declare the commands."""
     _add_looking(commands)
     _add_versions(commands)
+    _add_export(commands)
 
 
 def _add_looking(commands: Any) -> None:
@@ -65,6 +68,38 @@ def _add_versions(commands: Any) -> None:
     restore.add_argument("version", help=VERSION)
 
 
+def _add_export(commands: Any) -> None:
+    export = command(
+        commands,
+        "export",
+        "Write a dataset for another program",
+        _export,
+        [
+            "demod-voice dataset export ljspeech voice -o voice-lj --sample-rate 22050",
+            "demod-voice dataset export piper voice -o voice-piper --split train",
+            "demod-voice dataset export audiofolder voice -o voice-hf --link",
+            "demod-voice dataset export csm voice -o voice-csm --speaker anna",
+        ],
+        description="Write a dataset for another program, whole or not at all; the same dataset gives the same bytes. "
+        "Segments in quarantine are left out, and where the format needs a text those without one.",
+    )
+    export.add_argument("format", choices=FORMATS, metavar="FORMAT", help=", ".join(FORMATS))
+    export.add_argument("dataset", help=DATASET)
+    export.add_argument("-o", "--output", metavar="FOLDER", required=True, help="folder to make, or to make again")
+    export.add_argument("--split", action="append", metavar="SPLIT", help="train, val or test; may be given again")
+    export.add_argument("--speaker", action="append", metavar="NAME", help="only this one; may be given again")
+    export.add_argument(
+        "--sample-rate",
+        type=int,
+        default=0,
+        choices=RATES,
+        metavar="HZ",
+        help="default: piper 22050, csm 24000, else own",
+    )
+    export.add_argument("--link", action="store_true", help="hard links where the bytes are the dataset's own")
+    add_setting_flag(export, "--language", key="language", metavar="LANG", help="for the normalised text, and the card")
+
+
 def _check(args: argparse.Namespace, app: App) -> None:
     from demod_voice.api.dataset_keeping import check_dataset, describe_check, require_sound
 
@@ -103,3 +138,24 @@ def _restore(args: argparse.Namespace, app: App) -> None:
 
     version = restore_dataset(args.dataset, args.version, settings=app.settings, progress=app.progress)
     app.emit(version, text=f"{args.dataset} is version {version.version} now: {version.segments} segments")
+
+
+def _export(args: argparse.Namespace, app: App) -> None:
+    from demod_voice.api.dataset_keeping import ExportOptions, export_dataset
+
+    options = ExportOptions(
+        splits=tuple(args.split or ()),
+        speakers=tuple(args.speaker or ()),
+        sample_rate=args.sample_rate,
+        link=args.link,
+        language=app.settings.language,
+    )
+    report = export_dataset(
+        args.dataset, args.format, args.output, options, settings=app.settings, progress=app.progress
+    )
+    if report.without_text:
+        app.note(f"{report.without_text} segments without a text were left out")
+    if args.link and report.linked < report.clips:
+        app.note(f"{report.clips - report.linked} clips are copies: their bytes or their file system differ")
+    duration = f"{report.duration_s / 3600:.2f} h" if report.duration_s >= 3600 else f"{report.duration_s:.1f} s"
+    app.emit(report, text=f"{report.path}: {report.clips} clips, {duration}, {report.sample_rate} Hz, {report.format}")
