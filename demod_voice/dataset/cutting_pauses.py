@@ -20,9 +20,14 @@ PAUSE_MS = 150
 """Shortest pause between phrases. Stop closures inside a word last 50 to 120 ms, rarely more.
 Source: Byrd, "Preliminary results on speaker-dependent variation in the TIMIT database", JASA 92 (1992)."""
 WEAK_PAUSE_MS = 110
-"""Shortest pause that a phrase longer than a segment is split at; the detector must have seen it too."""
+"""Shortest pause that a phrase longer than a segment is split at; the detector must have heard it too."""
+DOUBT = 0.5
+"""A pause is heard where the probability falls to this share of the threshold. (In noise it falls to the threshold in
+closures of 170 ms; measured on espeak's words at 15 dB over pink noise, fan and babble.)"""
 REACH_MS = 200
 """So far from the detector's edges sound may belong to the word: a burst after a closure, a soft onset."""
+FOLLOW_MS = 600
+"""So far sound is followed that goes on without a pause from what the detector heard."""
 ABOVE_FLOOR_DB = 5.0
 """Over the level of the pauses around: three deviations of 10 ms of noise."""
 BELOW_SPEECH_DB = 40.0
@@ -31,6 +36,8 @@ LAG_MS = 500
 """A detector lags behind the level by less; what is soft for longer, and still speech to it, is soft speech."""
 NOISY_DB = 20.0
 """Where speech stands less above the pauses its soft sounds drown in noise, and the detector alone is believed."""
+CLEAR_DB = 30.0
+"""Where it stands more above them, the level alone tells a pause from a soft sound."""
 _BLOCK = 250
 """Values of the envelope that share a floor: 2.5 s."""
 _AROUND = 2
@@ -71,30 +78,25 @@ def find_phrases(
     size = max(0, int(duration_s * 1000)) // HOP_MS
     if size == 0 or not len(track.probabilities):
         return ()
-    levels = _levels(envelope_dbfs, size)
-    chances = _chances(track, size)
-    heard = _heard(track, size, settings.speech_threshold)
-    speech = _speech(levels, heard)
-    found = [run for run in _runs(_bridged(speech, PAUSE_MS // HOP_MS)) if heard[slice(*run)].any()]
-    most = int(settings.max_s * 1000)
+    levels, chances = _levels(envelope_dbfs, size), _chances(track, size)
+    threshold = settings.speech_threshold
+    heard = _heard(track, size, threshold)
+    floor, loud = _around(levels, heard)
+    speech = _speech(levels, heard, floor, loud)
+    sure = (loud - floor >= CLEAR_DB) | (chances < DOUBT * threshold)
+    whole = _bridged(speech, sure, PAUSE_MS // HOP_MS)
+    most = int(settings.max_s * 1000) // HOP_MS
     phrases: list[Phrase] = []
-    for start, end in found:
-        phrase = Phrase(start * HOP_MS, end * HOP_MS)
-        if phrase.duration_ms <= most:
-            phrases.append(phrase)
+    for start, end in _runs(whole):
+        if not heard[start:end].any():
+            continue
+        if end - start > most:
+            weak = speech[start:end] | (chances[start:end] >= threshold)
+            found = _runs(_bridged(speech[start:end], ~weak, WEAK_PAUSE_MS // HOP_MS))
         else:
-            phrases += _split(start, speech[start:end], chances[start:end], settings.speech_threshold)
+            found = [(0, end - start)]
+        phrases += [Phrase((start + begin) * HOP_MS, (start + until) * HOP_MS) for begin, until in found]
     return tuple(phrases)
-
-
-def _split(start: int, speech: Mask, chances: Levels, threshold: float) -> list[Phrase]:
-    """A phrase that is too long, split at its weaker pauses, where the detector heard less than speech."""
-    pieces, begin = [], 0
-    for quiet, until in _runs(~speech):
-        if (until - quiet) * HOP_MS >= WEAK_PAUSE_MS and chances[quiet:until].min() < threshold:
-            pieces.append(Phrase((start + begin) * HOP_MS, (start + quiet) * HOP_MS))
-            begin = until
-    return [*pieces, Phrase((start + begin) * HOP_MS, (start + len(speech)) * HOP_MS)]
 
 
 def _levels(envelope_dbfs: Levels, size: int) -> Levels:
@@ -108,11 +110,8 @@ def _levels(envelope_dbfs: Levels, size: int) -> Levels:
 def _chances(track: SpeechTrack, size: int) -> Levels:
     """The detector's probability for each 10 ms."""
     frames = ((np.arange(size) + 0.5) * HOP_MS / 1000 / FRAME_S).astype(np.int64)
-    return np.where(
-        frames < len(track.probabilities),
-        track.probabilities[np.minimum(frames, len(track.probabilities) - 1)],
-        np.float32(0.0),
-    ).astype(np.float32)
+    known = np.append(track.probabilities, np.float32(0.0))
+    return np.asarray(known[np.minimum(frames, len(track.probabilities))])
 
 
 def _heard(track: SpeechTrack, size: int, threshold: float) -> Mask:
@@ -123,15 +122,28 @@ def _heard(track: SpeechTrack, size: int, threshold: float) -> Mask:
     return mask
 
 
-def _speech(levels: Levels, heard: Mask) -> Mask:
+def _speech(levels: Levels, heard: Mask, floor: Levels, loud: Levels) -> Mask:
     """What is speech: loud enough and within the detector's reach, or in noise what the detector says."""
-    floor, loud = _around(levels, heard)
     active = levels >= np.maximum(floor + ABOVE_FLOOR_DB, loud - BELOW_SPEECH_DB)
-    speech = np.where(loud - floor >= NOISY_DB, active & _grown(heard, REACH_MS // HOP_MS), heard)
+    near = _grown(heard, REACH_MS // HOP_MS)
+    followed = _joined(active & _grown(heard, FOLLOW_MS // HOP_MS), active & near)
+    speech = np.where(loud - floor >= NOISY_DB, (active & near) | followed, heard)
     for begin, end in _runs(heard & ~speech):
         if end - begin > LAG_MS // HOP_MS or not speech[max(0, begin - 1) : end + 1].any():
             speech[begin:end] = True
     return np.asarray(speech)
+
+
+def _joined(mask: Mask, seeds: Mask) -> Mask:
+    """Those runs of the mask that hold a seed."""
+    edges = np.diff(np.concatenate(([0], mask.astype(np.int8), [0])))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    total = np.concatenate(([0], np.cumsum(seeds)))
+    keep = total[ends] > total[starts]
+    steps = np.zeros(len(mask) + 1, np.int8)
+    steps[starts[keep]] = 1
+    steps[ends[keep]] -= 1
+    return np.asarray(np.cumsum(steps[:-1]) > 0)
 
 
 def _around(levels: Levels, heard: Mask) -> tuple[Levels, Levels]:
@@ -179,12 +191,11 @@ def _grown(mask: Mask, reach: int) -> Mask:
     return np.asarray(total[np.minimum(at + reach + 1, len(mask))] > total[np.maximum(at - reach, 0)])
 
 
-def _bridged(mask: Mask, shortest: int) -> Mask:
-    """The mask with gaps between its runs that are shorter than ``shortest`` filled."""
-    runs = _runs(~mask)
+def _bridged(mask: Mask, sure: Mask, shortest: int) -> Mask:
+    """The mask with those gaps filled that are shorter than ``shortest``, or in which nothing is sure."""
     whole = mask.copy()
-    for begin, end in runs:
-        if begin > 0 and end < len(mask) and end - begin < shortest:
+    for begin, end in _runs(~mask):
+        if begin > 0 and end < len(mask) and (end - begin < shortest or not sure[begin:end].any()):
             whole[begin:end] = True
     return whole
 
