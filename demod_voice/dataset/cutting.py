@@ -1,12 +1,13 @@
 """Cut a recording into segments: pure functions on numbers; ``dataset.build`` calls ``cut``.
 
-Where speech is found, phrases end at pauses of at least 150 ms (``cutting_pauses``), take their text and speaker from
-lines, words and turns, and are put together to segments of the asked length (``cutting_plan``). What goes into no
-segment has a row that says why.
+Where speech is found, phrases end at pauses of at least 150 ms (``cutting_pauses``), take their text from words
+(``cutting_words``) or lines (``cutting_text``) and their label from turns (``cutting_turns``), and are put together to
+segments of the asked length (``cutting_plan``). What goes into no segment has a row that says why.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,14 @@ from numpy.typing import NDArray
 
 from demod_voice.analysis.speech_track import SpeechTrack
 from demod_voice.config.settings import Segments
-from demod_voice.dataset.cutting_pauses import find_phrases
-from demod_voice.dataset.cutting_plan import Planned, Unit, plan
+from demod_voice.dataset.cutting_pauses import Phrase, find_phrases
+from demod_voice.dataset.cutting_plan import LeftOut, Planned, Unit, plan
+from demod_voice.dataset.cutting_text import Line, Texted, with_text
+from demod_voice.dataset.cutting_turns import with_labels
+from demod_voice.dataset.cutting_words import with_words
 from demod_voice.errors import UsageError
 from demod_voice.formats.cues import SpokenWord
+from demod_voice.formats.rttm import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,9 @@ class Sound:
     """Level of each 10 ms of the finished recording, dBFS, shape (n,); -inf is silence."""
     duration_s: float
     words: tuple[SpokenWord, ...] = ()
-    """Its words with their times, where they are known; else empty."""
+    """Its words with their times, where they are known; else empty. The text is theirs then."""
+    words_source: str = "transcript"
+    """Where they are from: the ``text_source`` of the segments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class TimedText:
     end_s: float
     text: str
     speaker: str = ""
+    mixed: bool = False
+    """More than one person speaks in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Speech that is in no cut."""
+    """Speech that is in no cut, or a text without speech."""
 
     start_s: float
     end_s: float
@@ -74,14 +83,26 @@ class CutResult:
     """In the order of time; they do not overlap."""
     dropped: tuple[Drop, ...]
     """In the order of time."""
+    notes: tuple[str, ...] = ()
+    """What a person should know: subtitles that were moved, or that hardly fit."""
 
 
-def cut(sound: Sound, settings: Segments) -> CutResult:
+def cut(
+    sound: Sound,
+    settings: Segments,
+    lines: Sequence[TimedText] = (),
+    turns: Sequence[Turn] = (),
+    *,
+    keep_untexted: bool = False,
+) -> CutResult:
     """Cut a recording.
 
     Args:
-        sound: speech track, level and length of the recording.
+        sound: speech track, level and length of the recording; its words, where they are known.
         settings: lengths, margin, longest pause inside a segment.
+        lines: texts with times. Without any, and without words, segments have no text.
+        turns: who speaks when; segments get their labels.
+        keep_untexted: speech without a text is cut as well, into segments of its own; else it is left out with a row.
 
     Raises:
         UsageError: no length is allowed by the settings.
@@ -91,11 +112,30 @@ def cut(sound: Sound, settings: Segments) -> CutResult:
             f"dataset.segments.min_s is {settings.min_s:g}, and max_s is {settings.max_s:g}: no segment fits",
             "set min_s below max_s",
         )
-    phrases = find_phrases(sound.track, sound.envelope_dbfs, sound.duration_s, settings)
-    units = [Unit(each.start_ms, each.end_ms) for each in phrases]
+    words_ms = [(round(each.start_s * 1000), round(each.end_s * 1000)) for each in sound.words]
+    phrases = find_phrases(sound.track, sound.envelope_dbfs, sound.duration_s, settings, words_ms)
+    texted = _texted(phrases, sound, settings, lines, keep_untexted)
+    units = with_labels(texted.units, turns) if turns else texted.units
     planned, left = plan(units, int(sound.duration_s * 1000), settings)
-    dropped = tuple(Drop(each.start_ms / 1000, each.end_ms / 1000, each.reason) for each in left)
-    return CutResult(tuple(_cut(each) for each in planned), dropped)
+    dropped = sorted([*left, *texted.lost], key=lambda each: (each.start_ms, each.end_ms, each.reason))
+    rows = tuple(_drop(each, sound.duration_s) for each in dropped)
+    return CutResult(tuple(map(_cut, planned)), rows, texted.notes)
+
+
+def _texted(
+    phrases: Sequence[Phrase], sound: Sound, settings: Segments, lines: Sequence[TimedText], keep_untexted: bool
+) -> Texted:
+    timed = [
+        Line(round(each.start_s * 1000), round(each.end_s * 1000), each.text, each.speaker, each.mixed)
+        for each in lines
+        if each.end_s > each.start_s and each.text.strip()
+    ]
+    if sound.words:
+        return Texted(tuple(with_words(phrases, sound.words, sound.words_source, timed, keep_untexted)))
+    if lines:
+        most_ms = int(settings.max_s * 1000 - 2 * settings.margin_ms)
+        return with_text(phrases, timed, most_ms, keep_untexted)
+    return Texted(tuple(Unit(each.start_ms, each.end_ms) for each in phrases))
 
 
 def _cut(planned: Planned) -> Cut:
@@ -110,3 +150,8 @@ def _cut(planned: Planned) -> Cut:
         first.speaker,
         first.label,
     )
+
+
+def _drop(left: LeftOut, duration_s: float) -> Drop:
+    start_s, end_s = (min(max(0, each) / 1000, duration_s) for each in (left.start_ms, left.end_ms))
+    return Drop(start_s, end_s, left.reason)

@@ -6,6 +6,7 @@ really begins and ends. Times are whole milliseconds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,10 @@ PAUSE_MS = 150
 Source: Byrd, "Preliminary results on speaker-dependent variation in the TIMIT database", JASA 92 (1992)."""
 WEAK_PAUSE_MS = 110
 """Shortest pause that a phrase longer than a segment is split at; the detector must have heard it too."""
+WORD_GAP_MS = 50
+"""The same between two words whose times are known."""
+WORD_EDGE_MS = 20
+"""Known times of words are off by so much."""
 DOUBT = 0.5
 """A pause is heard where the probability falls to this share of the threshold. (In noise it falls to the threshold in
 closures of 170 ms; measured on espeak's words at 15 dB over pink noise, fan and babble.)"""
@@ -65,7 +70,11 @@ class Phrase:
 
 
 def find_phrases(
-    track: SpeechTrack, envelope_dbfs: Levels, duration_s: float, settings: Segments
+    track: SpeechTrack,
+    envelope_dbfs: Levels,
+    duration_s: float,
+    settings: Segments,
+    words_ms: Sequence[tuple[int, int]] = (),
 ) -> tuple[Phrase, ...]:
     """Phrases of a recording, in order.
 
@@ -74,29 +83,41 @@ def find_phrases(
         envelope_dbfs: level of each 10 ms, shape (n,); -inf is silence.
         duration_s: of the recording; nothing lies outside it.
         settings: the threshold, and the longest segment: a longer phrase is split at weaker pauses.
+        words_ms: start and end of every word, where they are known: then no phrase ends inside one, and a phrase that is
+            too long is split at any pause between two.
     """
     size = max(0, int(duration_s * 1000)) // HOP_MS
     if size == 0 or not len(track.probabilities):
         return ()
     levels, chances = _levels(envelope_dbfs, size), _chances(track, size)
     threshold = settings.speech_threshold
-    heard = _heard(track, size, threshold)
+    inside = _inside(words_ms, size)
+    heard = _heard(track, size, threshold) | inside
     floor, loud = _around(levels, heard)
-    speech = _speech(levels, heard, floor, loud)
+    speech = _speech(levels, heard, floor, loud) | inside
     sure = (loud - floor >= CLEAR_DB) | (chances < DOUBT * threshold)
     whole = _bridged(speech, sure, PAUSE_MS // HOP_MS)
-    most = int(settings.max_s * 1000) // HOP_MS
+    most = int(settings.max_s * 1000 - 2 * settings.margin_ms) // HOP_MS
     phrases: list[Phrase] = []
     for start, end in _runs(whole):
         if not heard[start:end].any():
             continue
-        if end - start > most:
-            weak = speech[start:end] | (chances[start:end] >= threshold)
-            found = _runs(_bridged(speech[start:end], ~weak, WEAK_PAUSE_MS // HOP_MS))
+        if end - start > most and len(words_ms):
+            found = _runs(_bridged(speech[start:end], ~inside[start:end], WORD_GAP_MS // HOP_MS))
+        elif end - start > most:
+            found = _runs(_bridged(speech[start:end], chances[start:end] < threshold, WEAK_PAUSE_MS // HOP_MS))
         else:
             found = [(0, end - start)]
         phrases += [Phrase((start + begin) * HOP_MS, (start + until) * HOP_MS) for begin, until in found]
     return tuple(phrases)
+
+
+def _inside(words_ms: Sequence[tuple[int, int]], size: int) -> Mask:
+    """True for each 10 ms that is inside a word."""
+    mask = np.zeros(size, bool)
+    for start, end in words_ms:
+        mask[max(0, start + WORD_EDGE_MS) // HOP_MS : max(0, -(-(end - WORD_EDGE_MS) // HOP_MS))] = True
+    return mask
 
 
 def _levels(envelope_dbfs: Levels, size: int) -> Levels:

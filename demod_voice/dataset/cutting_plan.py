@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from demod_voice.config.settings import Segments
 
 TOO_SHORT = "too short, and no speech near enough to join"
-TOO_LONG = "longer than a segment, without a pause to split it at"
+TOO_LONG = "longer than a segment, and without a pause to split it at"
 LEFT_OUT = 1000.0
 """Cost of a second of speech that is left out: more than any cut."""
 _CUT = 0.4
@@ -38,9 +38,9 @@ class Unit:
     """Why it goes into no segment; empty = it may."""
 
     @property
-    def voice(self) -> tuple[str, str]:
-        """Who speaks: a segment has one."""
-        return self.speaker, self.label
+    def kind(self) -> tuple[str, str, bool]:
+        """Who speaks, and whether the text is known: a segment is of one kind."""
+        return self.speaker, self.label, bool(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _chains(units: Sequence[Unit], join_ms: int) -> Iterator[tuple[int, int]]:
         nonlocal number
         before, unit = units[at - 1], units[at]
         apart = unit.start_ms - before.end_ms > join_ms
-        if at == 0 or apart or unit.rejected != before.rejected or unit.voice != before.voice:
+        if at == 0 or apart or unit.rejected != before.rejected or unit.kind != before.kind:
             number += 1
         return number
 

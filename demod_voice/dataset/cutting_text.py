@@ -1,0 +1,247 @@
+"""Which text belongs to which phrases: cues of subtitles laid over the speech that was found. Called by ``cutting``.
+
+Subtitles are shown a little before and longer than what is said, and often seconds off as a whole. So the whole is moved
+to where it fits the speech best; then a cue takes the phrases that are mostly inside it, or that it is mostly inside of.
+What shares a phrase or a cue stays together: inside a phrase nobody knows where one text ends, and inside a text where
+one phrase does.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demod_voice.dataset.cutting_pauses import Phrase
+from demod_voice.dataset.cutting_plan import LeftOut, Unit
+
+NO_SPEECH = "a text where no speech was found"
+NO_TEXT = "speech without a text"
+TWO_SPEAKERS = "two speakers in a text, or without a pause between them"
+SUBTITLES = "subtitles"
+LARGEST_OFFSET_MS = 10_000
+"""Subtitles are moved by so much at most."""
+MOSTLY = 0.5
+"""Share of a phrase, or of a cue, that makes them belong together."""
+NEAR_MS = 500
+"""So far from a cue a phrase without a text may lie and still be what it says, when nothing is inside the cue."""
+AGREES_MS = 500
+"""A text is divided where a pause is and a punctuation mark is due within this."""
+GOOD_FIT, POOR_FIT = 0.3, 0.1
+"""Correlation of cues and speech from which they are moved, and under which the subtitles may be another recording's:
+that is told, not decided."""
+DENSE = 0.9
+"""Where so much is speech, or under a line, the fit says nothing."""
+FEWEST = 5
+"""Cues from which an offset is looked for."""
+_STEP_MS = 50
+_FARTHER = 0.01
+"""Share of the fit that an offset must bring for each second."""
+_GAIN = 1.1
+_MARK = re.compile(r"[.,;:!?…—–)\]\"”»。、，！？；：](?:\s+|$)")
+
+Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A cue, in whole milliseconds."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+    speaker: str = ""
+    mixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Texted:
+    """Phrases with their texts."""
+
+    units: tuple[Unit, ...]
+    lost: tuple[LeftOut, ...] = ()
+    """Cues without speech."""
+    notes: tuple[str, ...] = ()
+
+
+def with_text(phrases: Sequence[Phrase], lines: Sequence[Line], most_ms: int, keep_untexted: bool) -> Texted:
+    """Give phrases the text of the lines.
+
+    Args:
+        phrases: in order, apart from each other.
+        lines: in any order; they may overlap.
+        most_ms: what is longer is divided, where pauses and punctuation agree.
+        keep_untexted: phrases without a line are kept, without a text; else they are rejected.
+    """
+    offset, fit = best_offset(phrases, lines)
+    notes = []
+    if offset:
+        notes.append(f"the subtitles were moved by {offset / 1000:+.2f} s, where they fit the speech")
+    if fit is not None and fit < POOR_FIT:
+        notes.append(f"the subtitles hardly fit the speech (correlation {fit:.2f}): are they of this recording?")
+    moved = sorted(
+        (replace(each, start_ms=each.start_ms + offset, end_ms=each.end_ms + offset) for each in lines),
+        key=lambda each: (each.start_ms, each.end_ms),
+    )
+    spans = _spans(phrases, moved)
+    lost = [LeftOut(each.start_ms, each.end_ms, NO_SPEECH) for each, span in zip(moved, spans, strict=True) if not span]
+    units: list[Unit] = []
+    for first, after, cues in _together(phrases, moved, spans):
+        units += _units(phrases[first:after], cues, most_ms, keep_untexted)
+    return Texted(tuple(units), tuple(lost), tuple(notes))
+
+
+def best_offset(phrases: Sequence[Phrase], lines: Sequence[Line]) -> tuple[int, float | None]:
+    """Milliseconds to move the lines by, and how well they fit then: -1..1, or None where that cannot be told.
+
+    The correlation of "somebody speaks" and "a line is shown" is highest there. A move must earn itself: by a tenth more
+    than where the lines are, and by a hundredth for each second.
+    """
+    if len(lines) < FEWEST or not phrases:
+        return 0, None
+    reach = LARGEST_OFFSET_MS // _STEP_MS
+    end = max(phrases[-1].end_ms, max(each.end_ms for each in lines))
+    spoken = _drawn([(each.start_ms, each.end_ms) for each in phrases], end)
+    shown = np.pad(_drawn([(each.start_ms, each.end_ms) for each in lines], end), reach)
+    spread = float(np.std(spoken) * np.std(shown[reach : len(shown) - reach]) * len(spoken))
+    if max(spoken.mean(), shown.mean() * len(shown) / len(spoken)) > DENSE or spread < 1e-6:
+        return 0, None
+    centred = spoken - spoken.mean()
+    fits = [float(centred @ shown[reach - lag : reach - lag + len(spoken)]) for lag in range(-reach, reach + 1)]
+    worth = [
+        fit * (1 - _FARTHER * abs(lag) * _STEP_MS / 1000)
+        for lag, fit in zip(range(-reach, reach + 1), fits, strict=True)
+    ]
+    best = max(range(len(worth)), key=worth.__getitem__)
+    if worth[best] < max(GOOD_FIT * spread, _GAIN * fits[reach]):
+        best = reach
+    return (best - reach) * _STEP_MS, fits[best] / spread
+
+
+def _drawn(spans: Sequence[tuple[int, int]], end_ms: int) -> NDArray[np.float32]:
+    """1 where a span is, 0 elsewhere, each ``_STEP_MS``."""
+    steps = np.zeros(end_ms // _STEP_MS + 2, np.int64)
+    np.add.at(steps, [max(0, start) // _STEP_MS for start, _ in spans], 1)
+    np.add.at(steps, [max(0, end) // _STEP_MS for _, end in spans], -1)
+    return np.minimum(np.cumsum(steps), 1).astype(np.float32)
+
+
+def _spans(phrases: Sequence[Phrase], lines: Sequence[Line]) -> list[tuple[int, int] | None]:
+    """For each line the phrases (first, after the last) that belong to it."""
+    starts = np.array([each.start_ms for each in phrases], np.int64)
+    ends = np.array([each.end_ms for each in phrases], np.int64)
+    found = [_inside(starts, ends, each) for each in lines]
+    taken = np.zeros(len(phrases), bool)
+    for span in found:
+        if span:
+            taken[slice(*span)] = True
+    return [span or _beside(starts, ends, taken, each) for span, each in zip(found, lines, strict=True)]
+
+
+def _inside(starts: Times, ends: Times, line: Line) -> tuple[int, int] | None:
+    first, after = int(np.searchsorted(ends, line.start_ms, "right")), int(np.searchsorted(starts, line.end_ms))
+    if first >= after:
+        return None
+    shared = np.minimum(ends[first:after], line.end_ms) - np.maximum(starts[first:after], line.start_ms)
+    length = np.minimum(ends[first:after] - starts[first:after], line.end_ms - line.start_ms)
+    members = np.flatnonzero(shared >= MOSTLY * length)
+    return (first + int(members[0]), first + int(members[-1]) + 1) if len(members) else None
+
+
+def _beside(starts: Times, ends: Times, taken: NDArray[np.bool_], line: Line) -> tuple[int, int] | None:
+    """The nearest phrase that no other line takes."""
+    first = int(np.searchsorted(ends, line.start_ms - NEAR_MS, "right"))
+    after = int(np.searchsorted(starts, line.end_ms + NEAR_MS))
+    free = [at for at in range(first, after) if not taken[at]]
+    if not free:
+        return None
+    middle = (line.start_ms + line.end_ms) / 2
+    nearest = min(free, key=lambda at: abs((starts[at] + ends[at]) / 2 - middle))
+    return nearest, nearest + 1
+
+
+def _together(
+    phrases: Sequence[Phrase], lines: Sequence[Line], spans: Sequence[tuple[int, int] | None]
+) -> Iterator[tuple[int, int, list[tuple[Line, int, int]]]]:
+    """Runs of phrases that share lines: (first, after the last, the lines with their own phrases)."""
+    linked = np.zeros(len(phrases) + 1, bool)
+    members: dict[int, list[tuple[Line, int, int]]] = {}
+    for line, span in zip(lines, spans, strict=True):
+        if span:
+            linked[span[0] + 1 : span[1]] = True
+            members.setdefault(span[0], []).append((line, *span))
+    first = 0
+    for after in range(1, len(phrases) + 1):
+        if after == len(phrases) or not linked[after]:
+            yield first, after, [each for at in range(first, after) for each in members.get(at, ())]
+            first = after
+
+
+def _units(
+    phrases: Sequence[Phrase], cues: Sequence[tuple[Line, int, int]], most_ms: int, keep_untexted: bool
+) -> list[Unit]:
+    start, end = phrases[0].start_ms, phrases[-1].end_ms
+    if not cues:
+        return [Unit(start, end, rejected="" if keep_untexted else NO_TEXT)]
+    lines = [line for line, _, _ in sorted(cues, key=lambda each: (each[0].start_ms, each[0].end_ms))]
+    speakers = {line.speaker for line in lines if line.speaker}
+    text = " ".join(line.text for line in lines)
+    if len(speakers) > 1 or any(line.mixed for line in lines):
+        return [Unit(start, end, text, SUBTITLES, rejected=TWO_SPEAKERS)]
+    whole = Unit(start, end, text, SUBTITLES, next(iter(speakers), ""))
+    return [whole] if end - start <= most_ms else _divided(whole, phrases, lines)
+
+
+def _divided(whole: Unit, phrases: Sequence[Phrase], lines: Sequence[Line]) -> list[Unit]:
+    """A unit that is too long, divided at the pauses where a punctuation mark is due."""
+    marks = _Marks(phrases, lines)
+    units, begin, at = [], 0, 0
+    for number in range(1, len(phrases)):
+        place = marks.due((phrases[number - 1].end_ms + phrases[number].start_ms) // 2)
+        if at < place < len(whole.text):
+            start, end = phrases[begin].start_ms, phrases[number - 1].end_ms
+            units.append(replace(whole, start_ms=start, end_ms=end, text=whole.text[at:place].strip()))
+            begin, at = number, place
+    return [*units, replace(whole, start_ms=phrases[begin].start_ms, text=whole.text[at:].strip())]
+
+
+class _Marks:
+    """When each punctuation mark of some lines is due: what is said before it is to the line as its time of speech is.
+
+    Args:
+        phrases: where speech is.
+        lines: whose texts stand one after the other, with a space between.
+    """
+
+    def __init__(self, phrases: Sequence[Phrase], lines: Sequence[Line]) -> None:
+        self._starts = np.array([each.start_ms for each in phrases], np.int64)
+        self._ends = np.array([each.end_ms for each in phrases], np.int64)
+        self._before = np.concatenate(([0], np.cumsum(self._ends - self._starts)))
+        found = []
+        place = 0
+        for line in lines:
+            begin, end = self._speech(line.start_ms), self._speech(line.end_ms)
+            for mark in _MARK.finditer(line.text):
+                found.append((begin + (end - begin) * (mark.start() + 1) / len(line.text), place + mark.end()))
+            found.append((float(end), place + len(line.text)))
+            place += len(line.text) + 1
+        self._due, self._places = zip(*sorted(found), strict=True)
+
+    def due(self, pause_ms: int) -> int:
+        """Place in the text after the mark that is due nearest to a pause; 0 when none is near enough."""
+        said = self._speech(pause_ms)
+        after = bisect(self._due, said)
+        near = [at for at in (after - 1, after) if 0 <= at < len(self._due)]
+        best = min(near, key=lambda at: abs(self._due[at] - said))
+        return self._places[best] if abs(self._due[best] - said) <= AGREES_MS else 0
+
+    def _speech(self, until_ms: int) -> int:
+        """Milliseconds of speech before a moment."""
+        at = int(np.searchsorted(self._starts, until_ms, "right"))
+        if at == 0:
+            return 0
+        return int(self._before[at] - max(0, self._ends[at - 1] - until_ms))
