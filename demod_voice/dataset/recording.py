@@ -120,7 +120,7 @@ class Maker:
         said = self._texter.prepare(task.given, heard, scratch)
         duration_s = min(heard.info["duration_s"], len(heard.envelope_dbfs) * 0.01)
         sound = Sound(heard.track, heard.envelope_dbfs, duration_s, said.words)
-        result: CutResult = cut(sound, shop.settings.dataset.segments)
+        result: CutResult = cut(sound, shop.settings.dataset.segments, said.lines, task.given.turns)
         judge = Judge(
             heard.clean,
             heard.track,
