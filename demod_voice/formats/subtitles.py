@@ -13,19 +13,16 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from demod_voice.errors import Fault, FaultsError, UsageError
+from demod_voice.errors import Fault, FaultsError
+from demod_voice.formats.foreign_text import read_foreign_text
 from demod_voice.formats.subtitle_text import Spoken, names_before_text, read_text, unrolled
-from demod_voice.units import format_size
 
 SUFFIXES = (".srt", ".vtt")
-LARGEST = 20_000_000
-"""Bytes: a hundred hours of subtitles have ten million."""
 LATEST_S = 360_000.0
 """A cue after one hundred hours is a damaged number."""
 MOST_NOTES = 20
 _CLOCK = r"(-?)\s*(?:(\d{1,9})\s*:\s*)?(\d{1,9})\s*:\s*(\d{1,9})(?:\s*[.,]\s*(\d{1,9}))?"
 _TIMES = re.compile(rf"{_CLOCK}\s*-{{1,3}}\s?>\s*{_CLOCK}(?!\d)")
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\0\0", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _NO_CUE = re.compile(r"NOTE(?:\s|$)|(?:STYLE|REGION)\s*$")
 _WIDEST = 300
 """Characters of a line that times can be in."""
@@ -73,7 +70,7 @@ def read_subtitles(path: Path) -> Subtitles:
         FaultsError: it holds no cue that can be used; every one that cannot, with its line.
     """
     notes: list[Fault] = []
-    text = _decoded(_data(path), path, notes).replace("\r\n", "\n").replace("\r", "\n")
+    text = read_foreign_text(path, "subtitles", "give an .srt or .vtt file", notes)
     lines = text.split("\n")
     blocks = list(_vtt_blocks(lines) if text.lstrip().startswith("WEBVTT") else _srt_blocks(lines))
     timed = [cue for block in blocks if (cue := _timed(block, notes))]
@@ -82,46 +79,6 @@ def read_subtitles(path: Path) -> Subtitles:
         hint = "a cue is a line such as  00:00:01,000 --> 00:00:03,500  and its text below"
         raise FaultsError(str(path), [*notes, *([] if blocks else [Fault(None, "there is no cue in it", hint)])])
     return Subtitles(tuple(cues), tuple(_rows(path, notes)))
-
-
-def _data(path: Path) -> bytes:
-    try:
-        if path.exists() and not path.is_file():
-            raise UsageError(f"the subtitles {path} are no file", "give an .srt or .vtt file")
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise UsageError(
-                f"{path} is {format_size(size)}, too large for subtitles", f"at most {format_size(LARGEST)}"
-            )
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UsageError(f"the subtitles {path} do not exist") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"the subtitles {path} cannot be read: {getattr(error, 'strerror', error)}") from error
-
-
-def _decoded(data: bytes, path: Path, notes: list[Fault]) -> str:
-    """The text: as its byte-order mark says, else UTF-8, UTF-16 without a mark, or Windows-1252."""
-    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "") or _wide(data) or "utf-8"
-    text = data.decode(encoding, "replace").removeprefix("\ufeff")
-    broken = text.count("\ufffd")
-    if encoding == "utf-8" and broken > sum(char > "\x7f" for char in text) - broken:
-        text = data.decode("cp1252", "replace")
-        notes.append(Fault(None, "is not UTF-8, and was read as Windows-1252", "save it as UTF-8"))
-    elif broken:
-        notes.append(Fault(None, f"is not whole {encoding.upper()}: {broken} characters are lost"))
-    if text.count("\0") > len(text) // 100:
-        raise FaultsError(str(path), [Fault(None, "is a binary file, no subtitles", "give an .srt or .vtt file")])
-    return text.replace("\0", "")
-
-
-def _wide(data: bytes) -> str:
-    """UTF-16 without its mark: every second byte of Western text is zero."""
-    head = data[:4096]
-    zeros = head[0::2].count(0), head[1::2].count(0)
-    if max(zeros) * 5 < len(head) or min(zeros) * 10 > max(zeros):
-        return ""
-    return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
 
 
 def _vtt_blocks(lines: Sequence[str]) -> Iterator[_Block]:

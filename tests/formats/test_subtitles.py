@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from demod_voice.errors import FaultsError, UsageError
 from demod_voice.formats.cues import Cue
+from demod_voice.formats.foreign_text import LARGEST
 from demod_voice.formats.subtitle_text import read_text
-from demod_voice.formats.subtitles import LARGEST, MOST_NOTES, Subtitles, read_subtitles
+from demod_voice.formats.subtitles import MOST_NOTES, Subtitles, read_subtitles
 from demod_voice.formats.transcript import write_srt, write_vtt
 
 SRT = """1
