@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.dataset import check as checking
-from demod_voice.dataset import exporting
+from demod_voice.dataset import exporting, tidy
+from demod_voice.dataset import merge as merging
 from demod_voice.dataset import stats as counting
 from demod_voice.dataset import versions as versioning
 from demod_voice.dataset.exporting import ExportOptions, ExportReport
 from demod_voice.dataset.findings import CheckReport, Finding, require_sound
+from demod_voice.dataset.merge import MergeReport
 from demod_voice.dataset.review.replay import apply_reviews
 from demod_voice.dataset.stats import DatasetStats, describe_stats
 from demod_voice.dataset.store import Dataset, Version
+from demod_voice.dataset.tidy import Cleaned
 from demod_voice.dataset.versions import LATEST, DatasetDiff
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.units import format_duration
 
 __all__ = [
     "LATEST",
+    "Cleaned",
     "DatasetCheck",
     "DatasetDiff",
     "DatasetStats",
@@ -29,7 +33,9 @@ __all__ = [
     "ExportOptions",
     "ExportReport",
     "Finding",
+    "MergeReport",
     "check_dataset",
+    "clean_dataset",
     "dataset_stats",
     "dataset_versions",
     "describe_check",
@@ -37,6 +43,7 @@ __all__ = [
     "describe_stats",
     "diff_dataset",
     "export_dataset",
+    "merge_datasets",
     "require_sound",
     "restore_dataset",
 ]
@@ -124,6 +131,54 @@ def export_dataset(
     path, target = _allowed(dataset, settings), _allowed(output, settings)
     apply_reviews(path, _on_wait(path, progress))
     return exporting.export_dataset(path, format, target, options, progress)
+
+
+def merge_datasets(
+    datasets: Sequence[str | Path],
+    output: str | Path,
+    *,
+    name: str = "",
+    resplit: bool = False,
+    settings: Settings = DEFAULTS,
+    progress: Progress = SILENT,
+) -> MergeReport:
+    """Make one dataset of several: every recording once and in one split, clips shared by hard links, reviews kept.
+
+    Args:
+        datasets: their folders; of a recording that is in several the first one's segments are kept.
+        output: a folder that is not there yet.
+        name: of the whole; empty = the folder's.
+        resplit: divide anew by the first one's settings; else every recording keeps its split.
+        settings: the allowed folders.
+        progress: told about every clip.
+
+    Raises:
+        UsageError: they have another form, or another split for the same recording; nothing was written.
+        MediaError: a clip is missing or damaged. OutputError: the folder cannot be written.
+    """
+    paths, target = [_allowed(each, settings) for each in datasets], _allowed(output, settings)
+    for path in paths:
+        apply_reviews(path, _on_wait(path, progress))
+    return merging.merge_datasets(paths, target, name=name, resplit=resplit, progress=progress)
+
+
+def clean_dataset(
+    dataset: str | Path, keep: int = 0, *, settings: Settings = DEFAULTS, progress: Progress = SILENT
+) -> Cleaned:
+    """Remove clips that no version names, and work that was not finished; what is visible stays as it is.
+
+    Args:
+        dataset: its folder.
+        keep: so many versions can still be restored, the latest ones; 0 = all.
+        settings: the allowed folders.
+        progress: told when another process has the dataset.
+
+    Raises:
+        UsageError: there is none, or a version of it cannot be read: nothing was removed.
+        OutputError: something cannot be removed.
+    """
+    path = _allowed(dataset, settings)
+    return tidy.clean_dataset(path, keep, _on_wait(path, progress))
 
 
 def describe_check(report: DatasetCheck) -> list[str]:

@@ -18,6 +18,7 @@ def add_keeping_commands(commands: Any) -> None:
     _add_looking(commands)
     _add_versions(commands)
     _add_export(commands)
+    _add_merge_and_clean(commands)
 
 
 def _add_looking(commands: Any) -> None:
@@ -100,6 +101,39 @@ def _add_export(commands: Any) -> None:
     add_setting_flag(export, "--language", key="language", metavar="LANG", help="for the normalised text, and the card")
 
 
+def _add_merge_and_clean(commands: Any) -> None:
+    merge = command(
+        commands,
+        "merge",
+        "Make one dataset of several",
+        _merge,
+        [
+            "demod-voice dataset merge monday tuesday -o week",
+            "demod-voice dataset merge voice -o voice-again --resplit",
+        ],
+        description="Make one dataset of several: every recording once and in one split, clips shared by hard links, "
+        "reviews kept. The same recording in different splits is an error, unless --resplit divides anew.",
+    )
+    merge.add_argument(
+        "datasets", nargs="+", help="folders of datasets; of a repeated recording the first one's clips stay"
+    )
+    merge.add_argument("-o", "--output", metavar="FOLDER", required=True, help="folder to make")
+    merge.add_argument("--name", metavar="NAME", default="", help="name of the whole (default: the folder's)")
+    merge.add_argument("--resplit", action="store_true", help="divide all recordings anew, by the first one's settings")
+    clean = command(
+        commands,
+        "clean",
+        "Remove clips that no version names, and unfinished work",
+        _clean,
+        ["demod-voice dataset clean voice", "demod-voice dataset clean voice --keep 1"],
+        description="Remove clips that no version names, and unfinished work. What is visible stays as it is.",
+    )
+    clean.add_argument("dataset", help=DATASET)
+    clean.add_argument(
+        "--keep", metavar="N", type=int, default=0, help="versions that can still be restored (default: all)"
+    )
+
+
 def _check(args: argparse.Namespace, app: App) -> None:
     from demod_voice.api.dataset_keeping import check_dataset, describe_check, require_sound
 
@@ -159,3 +193,26 @@ def _export(args: argparse.Namespace, app: App) -> None:
         app.note(f"{report.clips - report.linked} clips are copies: their bytes or their file system differ")
     duration = f"{report.duration_s / 3600:.2f} h" if report.duration_s >= 3600 else f"{report.duration_s:.1f} s"
     app.emit(report, text=f"{report.path}: {report.clips} clips, {duration}, {report.sample_rate} Hz, {report.format}")
+
+
+def _merge(args: argparse.Namespace, app: App) -> None:
+    from demod_voice.api.dataset_keeping import merge_datasets
+
+    report = merge_datasets(
+        args.datasets, args.output, name=args.name, resplit=args.resplit, settings=app.settings, progress=app.progress
+    )
+    for each in report.repeated:
+        app.note(f"{each} is in several: the first one's segments are kept")
+    for before, after in report.renamed.items():
+        app.note(f"another recording had the id {before} too: it is {after} now")
+    app.emit(report, text=f"{report.path}: {report.segments} segments of {report.recordings} recordings")
+
+
+def _clean(args: argparse.Namespace, app: App) -> None:
+    from demod_voice.api.cache import format_size
+    from demod_voice.api.dataset_keeping import clean_dataset
+
+    done = clean_dataset(args.dataset, args.keep, settings=app.settings, progress=app.progress)
+    app.emit(
+        done, text=f"removed {done.clips} clips and {done.versions} versions, {format_size(done.freed_bytes)} freed"
+    )

@@ -187,6 +187,8 @@ def _kept(dataset: Dataset, manifest: Manifest) -> Iterator[Finding]:
                 FAULT, "hash", name, "its bytes are not the ones that were kept", "remove it: its clip is whole"
             )
     for version in dataset.versions():
+        if not dataset.has_snapshot(version.manifest):
+            continue  # dataset clean --keep removed it
         try:
             dataset.snapshot(version.manifest)
         except UsageError as error:

@@ -24,6 +24,7 @@ TOLERANCE_S = 0.002
 LEAST_WORDS = 5
 """Shorter texts ("Yes, of course.") are said again by anybody."""
 BUILD_AGAIN = "build the dataset again: demod-voice dataset build"
+DIVIDE_AGAIN = "divide again, into another folder: demod-voice dataset merge DATASET -o NEW --resplit"
 BLOCKS = "blocks"
 
 
@@ -109,12 +110,15 @@ def _overlaps(manifest: Manifest) -> Iterator[Finding]:
 
 def _leaks(manifest: Manifest, sources: Mapping[str, Recording]) -> Iterator[Finding]:
     kept = [each for each in manifest.segments if not each.quarantined]
+    blocks: dict[str, list[Segment]] = defaultdict(list)
     for source, segments in _by(kept, lambda each: each.source).items():
         recording = sources.get(source)
         if recording is not None and recording.split == BLOCKS:
-            yield from _narrow_gaps(segments, _gap_s(manifest))
+            blocks[recording.sha256] += segments
         elif recording is not None:
             yield from _astray(segments, recording)
+    for segments in blocks.values():
+        yield from _narrow_gaps(segments, _gap_s(manifest))
     yield from _same_clips(kept)
     yield from _same_recordings(manifest, kept)
 
@@ -124,7 +128,7 @@ def _astray(segments: Sequence[Segment], recording: Recording) -> Iterator[Findi
     if away:
         more = f", and {len(away) - 1} more" if len(away) > 1 else ""
         message = f"its recording {recording.id} belongs to {recording.split}, this clip{more} to {away[0].split}"
-        yield Finding(FAULT, "leak", away[0].path, message, "divide again: dataset rejudge --resplit")
+        yield Finding(FAULT, "leak", away[0].path, message, DIVIDE_AGAIN)
 
 
 def _gap_s(manifest: Manifest) -> float:
@@ -134,11 +138,17 @@ def _gap_s(manifest: Manifest) -> float:
 
 
 def _narrow_gaps(segments: Sequence[Segment], gap_s: float) -> Iterator[Finding]:
-    for one, other in pairwise(sorted(segments, key=lambda each: each.start_s)):
-        apart = other.start_s - one.end_s
-        if one.split != other.split and apart < gap_s - TOLERANCE_S:
-            message = f"it begins {apart:.3f} s after {one.path}; dataset.splits.gap_s asks for {gap_s:g} s between"
-            yield Finding(FAULT, "leak", other.path, message, "divide again: dataset rejudge --resplit")
+    """Clips of one file (of all its channels) that begin too soon after the last one of another split."""
+    last: dict[str, Segment] = {}
+    for segment in sorted(segments, key=lambda each: (each.start_s, each.id)):
+        others = [each for split, each in last.items() if split != segment.split]
+        near = max(others, key=lambda each: each.end_s, default=None)
+        if near is not None and segment.start_s - near.end_s < gap_s - TOLERANCE_S:
+            apart = segment.start_s - near.end_s
+            message = f"it begins {apart:.3f} s after {near.path}; dataset.splits.gap_s asks for {gap_s:g} s between"
+            yield Finding(FAULT, "leak", segment.path, message, DIVIDE_AGAIN)
+        if segment.split not in last or segment.end_s > last[segment.split].end_s:
+            last[segment.split] = segment
 
 
 def _same_clips(kept: Sequence[Segment]) -> Iterator[Finding]:
@@ -156,8 +166,9 @@ def _same_recordings(manifest: Manifest, kept: Sequence[Segment]) -> Iterator[Fi
             continue
         held = set().union(*(splits.get(each.id, set()) for each in recordings))
         names = " and ".join(f"{each.id} ({each.name}, {each.channel})" for each in recordings)
-        channels = len({each.channel for each in recordings}) == len(recordings) and len(held) < 2
-        if not channels:
+        channels = len({each.channel for each in recordings}) == len(recordings)
+        blocks = {each.split for each in recordings} == {BLOCKS}  # whose times are looked at
+        if not channels or (len(held) > 1 and not blocks):
             severity = FAULT if len(held) > 1 else WARNING
             message = f"{names} are the same file, in {', '.join(sorted(held)) or 'no split'}"
             yield Finding(severity, "same-recording", MANIFEST, message, "leave one of them out, and build again")

@@ -22,8 +22,12 @@ MARK = ".demod-voice-export.json"
 
 
 @contextmanager
-def making_folder(target: Path) -> Iterator[Path]:
+def making_folder(target: Path, *, again: bool = True) -> Iterator[Path]:
     """Give an empty folder beside ``target``; in the end it takes the place of ``target``, or nothing is there of it.
+
+    Args:
+        target: not there yet, empty, or written by an earlier call.
+        again: it may be made again: a list of its files is kept in it.
 
     Raises:
         UsageError: ``target`` holds something that was not written here; nothing was changed.
@@ -39,7 +43,8 @@ def making_folder(target: Path) -> Iterator[Path]:
         raise output_error(target, error) from error
     try:
         yield folder
-        write_json(folder / MARK, {"format": "demod-voice-export", "files": _files(folder)})
+        if again:
+            write_json(folder / MARK, {"format": "demod-voice-export", "files": _files(folder)})
         _swap(folder, target)
     except OSError as error:
         raise output_error(target, error) from error

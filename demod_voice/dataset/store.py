@@ -142,6 +142,10 @@ class Dataset:
         """Every version, oldest first."""
         return tuple(Version(**row) for _, row in read_lines(self.hidden / "versions.jsonl"))
 
+    def has_snapshot(self, digest: str) -> bool:
+        """False for a version whose snapshot was cleaned away."""
+        return self._snapshot(digest).is_file()
+
     def snapshot(self, digest: str) -> Manifest:
         """The manifest of a version.
 

@@ -83,6 +83,20 @@ def find_version(dataset: Dataset, name: str) -> Version:
     return found[-1]
 
 
+def _read(dataset: Dataset, version: Version) -> Manifest:
+    """A version's manifest.
+
+    Raises:
+        UsageError: it was cleaned away, or is damaged.
+    """
+    if not dataset.has_snapshot(version.manifest):
+        raise UsageError(
+            f"version {version.version} of {dataset.path} is no longer kept",
+            "dataset clean --keep removed it; the rows of the latest ones are there",
+        )
+    return dataset.snapshot(version.manifest)
+
+
 def diff_versions(path: Path, before: str, after: str = LATEST) -> DatasetDiff:
     """What changed between two versions.
 
@@ -91,7 +105,7 @@ def diff_versions(path: Path, before: str, after: str = LATEST) -> DatasetDiff:
     """
     dataset = Dataset.reading(path)
     versions = find_version(dataset, before), find_version(dataset, after)
-    one, other = (dataset.snapshot(each.manifest) for each in versions)
+    one, other = (_read(dataset, each) for each in versions)
     first, second = ({each.id: each for each in manifest.segments} for manifest in (one, other))
     had, has = ({each.id for each in manifest.recordings} for manifest in (one, other))
     return DatasetDiff(
@@ -118,7 +132,7 @@ def restore_version(path: Path, name: str, on_wait: Callable[[], None] | None = 
     """
     with Dataset.writing(path, on_wait=on_wait) as dataset:
         version = find_version(dataset, name)
-        manifest = replace(dataset.snapshot(version.manifest), reviews=count_decisions(path))
+        manifest = replace(_read(dataset, version), reviews=count_decisions(path))
         return dataset.commit(manifest, f"dataset restore {version.version}")
 
 
