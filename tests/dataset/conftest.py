@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,25 @@ from demod_voice.dataset.store import Dataset
 def dataset(tmp_path: Path) -> Dataset:
     """Three recordings of four segments: train, val, test."""
     return make_dataset(tmp_path / "data", quarantined=1, anchors=2)
+
+
+@pytest.fixture(scope="session")
+def engines(engine_python: Callable[[str], Path]) -> dict[str, str]:
+    """Variables that name the interpreters of the engines that datasets are made with."""
+    return {f"DEMOD_VOICE_ENGINES__{name.upper()}__PYTHON": str(engine_python(name)) for name in ("espeak", "vad")}
+
+
+@pytest.fixture(autouse=True)
+def with_engines(engines: dict[str, str], empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engines are there, in the empty HOME too."""
+    for name, value in engines.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="module")
+def module_engines(engines: dict[str, str]) -> Iterator[None]:
+    """The engines are there for the fixtures of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in engines.items():
+            patch.setenv(name, value)
+        yield

@@ -25,7 +25,7 @@ from demod_voice.records.hashing import hash_file
 
 
 @pytest.fixture(scope="module")
-def talks(tmp_path_factory) -> dict[str, Made]:
+def talks(tmp_path_factory, module_engines) -> dict[str, Made]:
     """Three recordings of 40 s, in three formats, with subtitles and truth."""
     folder = tmp_path_factory.mktemp("talks")
     made = {}
@@ -39,7 +39,7 @@ def talks(tmp_path_factory) -> dict[str, Made]:
 
 
 @pytest.fixture(scope="module")
-def built(talks, tmp_path_factory) -> Path:
+def built(talks, tmp_path_factory, module_engines) -> Path:
     out = tmp_path_factory.mktemp("built") / "voice"
     report = build_dataset([talks["folder"]], out, settings=load_settings(jobs=2), speaker="anna", report=False)
     assert report.made == 3
@@ -135,7 +135,7 @@ def test_adding_costs_the_new_recording_only(talks, tmp_path, monkeypatch):
     out = tmp_path / "voice"
     build_dataset(given[:2], out, settings=load_settings(), report=False)
     before = {each.id: each for each in read_manifest(out).segments}
-    report = add_recordings(out, given[1:], report=False)
+    report = add_recordings(out, given[1:], settings=load_settings(), report=False)
     assert (report.made, report.reused) == (1, 0)
     assert [name for name, _ in report.repeated] == [given[1].name]
     after = {each.id: each for each in read_manifest(out).segments}
@@ -163,7 +163,7 @@ def test_a_bad_file_is_named_and_the_rest_goes_on(talks, tmp_path):
     (tmp_path / "in/empty.mp3").touch()
     (tmp_path / "in/good.mp3").write_bytes((talks["folder"] / "talk-1.mp3").read_bytes())
     (tmp_path / "in/broken.m4a").write_bytes((talks["folder"] / "talk-3.m4a").read_bytes()[:20000])
-    report = build_dataset([tmp_path / "in"], tmp_path / "voice", text=False, report=False)
+    report = build_dataset([tmp_path / "in"], tmp_path / "voice", settings=load_settings(), text=False, report=False)
     assert {name for name, _ in report.failed} == {"empty.mp3", "broken.m4a"}
     assert {each["name"] for each in read_manifest(tmp_path / "voice").skipped} == {"empty.mp3", "broken.m4a"}
     with pytest.raises(QualityError, match="2 of the recordings could not be used"):
@@ -173,7 +173,7 @@ def test_a_bad_file_is_named_and_the_rest_goes_on(talks, tmp_path):
 def test_nothing_is_changed_when_no_file_can_be_used(tmp_path):
     (tmp_path / "empty.mp3").touch()
     with pytest.raises(MediaError, match="none of the recordings can be used"):
-        build_dataset([tmp_path / "empty.mp3"], tmp_path / "voice", text=False, report=False)
+        build_dataset([tmp_path / "empty.mp3"], tmp_path / "voice", settings=load_settings(), text=False, report=False)
     assert not (tmp_path / "voice/dataset.json").exists()
 
 
@@ -181,12 +181,14 @@ def test_a_folder_that_holds_something_else_is_refused(talks, tmp_path):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters/a.txt").write_text("dear")
     with pytest.raises(UsageError, match="is not empty, and no dataset"):
-        build_dataset([talks["folder"]], tmp_path / "letters", report=False)
+        build_dataset([talks["folder"]], tmp_path / "letters", settings=load_settings(), report=False)
 
 
 def test_silence_gives_a_dataset_that_says_what_was_not_found(tmp_path):
     wav(tmp_path / "hiss.wav", noise(1, 20.0, -70.0, 44100), 44100)
-    report = build_dataset([tmp_path / "hiss.wav"], tmp_path / "voice", text=False, report=False)
+    report = build_dataset(
+        [tmp_path / "hiss.wav"], tmp_path / "voice", settings=load_settings(), text=False, report=False
+    )
     assert report.manifest.segments == ()
 
 
