@@ -88,11 +88,11 @@ def build(
     check_inside([out, *(Path(each) for each in given)], settings.paths.allowed_roots)
     _refuse_foreign(out)
     found = find_recordings(given, outside=out, jobs=_jobs(settings))
-    tasks = tasks_of(found.sources, options.material, options.asked, settings)
+    tasks, unusable = tasks_of(found.sources, options.material, options.asked, settings)
     with _opened(out, new=True, progress=progress) as dataset:
         before = apply_pending(dataset).manifest if (out / MANIFEST).is_file() else _NEW
         run = RunFolder(dataset.hidden)
-        results, failed = _make(dataset, tasks, settings, options.asked, progress)
+        results, failed = _make(dataset, tasks, settings, options.asked, progress, unusable)
         base = replace(
             before, name=options.name or before.name or out.resolve().name, created=before.created or run.created
         )
@@ -122,8 +122,9 @@ def add(
             for each in found.sources
             if each.sha256 in known
         ]
-        tasks = tasks_of(fresh, options.material, replace(asked, speaker=options.asked.speaker or asked.speaker), own)
-        results, failed = _make(dataset, tasks, own, asked, progress) if tasks else ([], [])
+        theirs = replace(asked, speaker=options.asked.speaker or asked.speaker)
+        tasks, unusable = tasks_of(fresh, options.material, theirs, own)
+        results, failed = _make(dataset, tasks, own, asked, progress, unusable) if fresh else ([], [])
         new = _rows(results)
         rows = Rows(
             (*before.recordings, *new.recordings), (*before.segments, *new.segments), (*before.dropped, *new.dropped)
@@ -158,7 +159,12 @@ def _refuse_foreign(out: Path) -> None:
 
 
 def _make(
-    dataset: Dataset, tasks: Sequence[Task], settings: Settings, asked: Asked, progress: Progress
+    dataset: Dataset,
+    tasks: Sequence[Task],
+    settings: Settings,
+    asked: Asked,
+    progress: Progress,
+    unusable: Sequence[tuple[str, str]] = (),
 ) -> tuple[list[Result], list[tuple[str, str]]]:
     """Every recording's result, and name and reason of those that cannot be used.
 
@@ -168,7 +174,7 @@ def _make(
     jobs = _jobs(settings)
     side_by_side = max(1, min(jobs, len(tasks)))
     results: list[Result] = []
-    failed: list[tuple[str, str]] = []
+    failed = list(unusable)
     log = dataset.hidden / "engines.log"
     progress.start(STEP, len(tasks), "recording")
     with Pool(settings, jobs=jobs, log_path=log, progress=progress) as pool:

@@ -157,7 +157,7 @@ class Maker:
             source={
                 "clipped_samples": int(heard.clipped.sum()),
                 "dc_offset": heard.dc_offset,
-                "notes": list(heard.notes),
+                "notes": [*heard.notes, *task.given.notes],
                 "text": task.given.source,
             },
         )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from demod_voice.config.settings import Settings
 from demod_voice.dataset.assemble import Asked
-from demod_voice.dataset.given import find_given
+from demod_voice.dataset.given import Given, find_given
 from demod_voice.dataset.recording import Task
 from demod_voice.dataset.sources import Source
-from demod_voice.errors import DemodError
+from demod_voice.errors import DemodError, UsageError
 from demod_voice.media.foreign import probe
 
 SPLIT = "split"
@@ -30,17 +30,32 @@ class Material:
     """Folder of clips of the target speaker; None = everybody is kept."""
 
 
-def tasks_of(sources: Sequence[Source], material: Material, asked: Asked, settings: Settings) -> list[Task]:
-    """The tasks, in the order of the sources.
+def tasks_of(
+    sources: Sequence[Source], material: Material, asked: Asked, settings: Settings
+) -> tuple[list[Task], list[tuple[str, str]]]:
+    """The tasks, in the order of the sources; and name and reason of each whose text or turns cannot be used.
 
     Raises:
-        UsageError, FaultsError: a folder does not exist, or a text or a diarization is damaged; nothing was started.
+        UsageError: a folder does not exist; nothing was started.
     """
-    return [task for source in sources for task in _of(source, material, asked, settings)]
+    for folder in (material.texts, material.rttm, material.speaker_refs):
+        if folder is not None and not folder.is_dir():
+            raise UsageError(f"{folder} does not exist" if not folder.exists() else f"{folder} is not a folder")
+    tasks: list[Task] = []
+    failed: list[tuple[str, str]] = []
+    for source in sources:
+        try:
+            given = find_given(
+                source.path, material.texts, material.rttm, with_text=asked.text, language=asked.language
+            )
+        except UsageError as error:
+            failed.append((source.path.name, error.message))
+            continue
+        tasks += _of(source, given, asked, settings)
+    return tasks, failed
 
 
-def _of(source: Source, material: Material, asked: Asked, settings: Settings) -> Iterator[Task]:
-    given = find_given(source.path, material.texts, material.rttm, with_text=asked.text, language=asked.language)
+def _of(source: Source, given: Given, asked: Asked, settings: Settings) -> Iterator[Task]:
     channels = _channels(source, settings)
     for channel in channels:
         name = source.id if len(channels) == 1 else f"{source.id}-{channel}"
