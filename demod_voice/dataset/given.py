@@ -48,7 +48,7 @@ def find_given(path: Path, texts: Path | None, rttm: Path | None, *, with_text: 
     """
     found = find_text(path, texts, language) if with_text else None
     turns, turns_path = _turns(path, rttm)
-    hashes = tuple([*([found.sha256] if found else []), *([hash_file(turns_path)] if turns_path else [])])
+    hashes = (*([found.sha256] if found else []), *([hash_file(turns_path)] if turns_path else []))
     if found is None:
         return Given(turns=turns, hashes=hashes)
     return Given(found.lines, found.transcript, turns, found.path.name, hashes, found.notes)
