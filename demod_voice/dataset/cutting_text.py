@@ -1,7 +1,8 @@
 """Which text belongs to which phrases: cues of subtitles laid over the speech that was found. Called by ``cutting``.
 
 Subtitles are shown a little before and longer than what is said, and often seconds off as a whole. So the whole is moved
-to where it fits the speech best; then a cue takes the phrases that are mostly inside it, or that it is mostly inside of.
+to where it fits the speech best; then a cue takes the phrases that are mostly inside it, that it is mostly inside of, or
+that share more with it than times are off.
 What shares a phrase or a cue stays together: inside a phrase nobody knows where one text ends, and inside a text where
 one phrase does.
 """
@@ -27,15 +28,21 @@ LARGEST_OFFSET_MS = 10_000
 """Subtitles are moved by so much at most."""
 MOSTLY = 0.5
 """Share of a phrase, or of a cue, that makes them belong together."""
+SURELY_MS = 400
+"""What they share that makes them belong together in any case: more than lines are off."""
+TOUCH_MS = 100
+"""What a line at least shares with the phrases that it lies over."""
 NEAR_MS = 500
-"""So far from a cue a phrase without a text may lie and still be what it says, when nothing is inside the cue."""
+"""So far from a line a phrase may lie and still be what it says, when the line lies over none."""
 AGREES_MS = 500
 """A text is divided where a pause is and a punctuation mark is due within this."""
-GOOD_FIT, POOR_FIT = 0.3, 0.1
-"""Correlation of cues and speech from which they are moved, and under which the subtitles may be another recording's:
-that is told, not decided."""
-DENSE = 0.9
-"""Where so much is speech, or under a line, the fit says nothing."""
+HIT_MS = 300
+"""A line that begins so near to a phrase may begin with it."""
+SURE, UNSURE = 5.0, 3.0
+"""Deviations over chance from which lines are moved, and under which they may be another recording's: that is told, not
+decided. Among 400 moves chance alone reaches 3."""
+MANY = 20
+"""Lines from which a poor fit says something."""
 FEWEST = 5
 """Cues from which an offset is looked for."""
 _STEP_MS = 50
@@ -81,8 +88,8 @@ def with_text(phrases: Sequence[Phrase], lines: Sequence[Line], most_ms: int, ke
     notes = []
     if offset:
         notes.append(f"the subtitles were moved by {offset / 1000:+.2f} s, where they fit the speech")
-    if fit is not None and fit < POOR_FIT:
-        notes.append(f"the subtitles hardly fit the speech (correlation {fit:.2f}): are they of this recording?")
+    if fit is not None and fit < UNSURE and len(lines) >= MANY:
+        notes.append("the subtitles fit the speech no better than chance: are they of this recording?")
     moved = sorted(
         (replace(each, start_ms=each.start_ms + offset, end_ms=each.end_ms + offset) for each in lines),
         key=lambda each: (each.start_ms, each.end_ms),
@@ -96,38 +103,38 @@ def with_text(phrases: Sequence[Phrase], lines: Sequence[Line], most_ms: int, ke
 
 
 def best_offset(phrases: Sequence[Phrase], lines: Sequence[Line]) -> tuple[int, float | None]:
-    """Milliseconds to move the lines by, and how well they fit then: -1..1, or None where that cannot be told.
+    """Milliseconds to move the lines by, and how surely: deviations over chance, or None with too few lines.
 
-    The correlation of "somebody speaks" and "a line is shown" is highest there. A move must earn itself: by a tenth more
-    than where the lines are, and by a hundredth for each second.
+    A line begins where a phrase does; its end says little, as lines are shown for as long as there is time. Of every
+    move within reach that one is best at which most lines begin within ``HIT_MS`` of a phrase, the nearer the better. It
+    must be no chance, and bring a tenth more than where the lines are.
     """
     if len(lines) < FEWEST or not phrases:
         return 0, None
     reach = LARGEST_OFFSET_MS // _STEP_MS
-    end = max(phrases[-1].end_ms, max(each.end_ms for each in lines))
-    spoken = _drawn([(each.start_ms, each.end_ms) for each in phrases], end)
-    shown = np.pad(_drawn([(each.start_ms, each.end_ms) for each in lines], end), reach)
-    spread = float(np.std(spoken) * np.std(shown[reach : len(shown) - reach]) * len(spoken))
-    if max(spoken.mean(), shown.mean() * len(shown) / len(spoken)) > DENSE or spread < 1e-6:
-        return 0, None
-    centred = spoken - spoken.mean()
-    fits = [float(centred @ shown[reach - lag : reach - lag + len(spoken)]) for lag in range(-reach, reach + 1)]
-    worth = [
-        fit * (1 - _FARTHER * abs(lag) * _STEP_MS / 1000)
-        for lag, fit in zip(range(-reach, reach + 1), fits, strict=True)
-    ]
-    best = max(range(len(worth)), key=worth.__getitem__)
-    if worth[best] < max(GOOD_FIT * spread, _GAIN * fits[reach]):
+    size = (max(phrases[-1].end_ms, max(each.start_ms for each in lines)) + HIT_MS) // _STEP_MS + 2 * reach + 2
+    near = _nearness([each.start_ms // _STEP_MS + reach for each in phrases], size)
+    starts = np.array([max(0, each.start_ms) // _STEP_MS + reach for each in lines], np.int64)
+    lags = np.arange(-reach, reach + 1)
+    hits = np.array([float(near[starts + lag].mean()) for lag in lags])
+    chance = float(hits.mean())
+    sure = (hits - chance) / max(1e-9, float(np.sqrt(chance * (1 - chance) / len(lines))))
+    worth = (hits - chance) * (1 - _FARTHER * np.abs(lags) * _STEP_MS / 1000)
+    best = int(np.argmax(worth))
+    if sure[best] < SURE or worth[best] < _GAIN * worth[reach]:
         best = reach
-    return (best - reach) * _STEP_MS, fits[best] / spread
+    return int(lags[best]) * _STEP_MS, float(sure[best])
 
 
-def _drawn(spans: Sequence[tuple[int, int]], end_ms: int) -> NDArray[np.float32]:
-    """1 where a span is, 0 elsewhere, each ``_STEP_MS``."""
-    steps = np.zeros(end_ms // _STEP_MS + 2, np.int64)
-    np.add.at(steps, [max(0, start) // _STEP_MS for start, _ in spans], 1)
-    np.add.at(steps, [max(0, end) // _STEP_MS for _, end in spans], -1)
-    return np.minimum(np.cumsum(steps), 1).astype(np.float32)
+def _nearness(starts: Sequence[int], size: int) -> NDArray[np.float64]:
+    """1 at each start, falling to 0 within ``HIT_MS`` on both sides."""
+    wide = HIT_MS // _STEP_MS
+    near = np.zeros(size)
+    for away in range(wide):
+        for sign in (-1, 1):
+            at = np.clip(np.array(starts, np.int64) + sign * away, 0, size - 1)
+            near[at] = np.maximum(near[at], 1 - away / wide)
+    return near
 
 
 def _spans(phrases: Sequence[Phrase], lines: Sequence[Line]) -> list[tuple[int, int] | None]:
@@ -143,24 +150,27 @@ def _spans(phrases: Sequence[Phrase], lines: Sequence[Line]) -> list[tuple[int, 
 
 
 def _inside(starts: Times, ends: Times, line: Line) -> tuple[int, int] | None:
+    """The phrases that belong to a line by what they share; if none does, those that it lies over at all."""
     first, after = int(np.searchsorted(ends, line.start_ms, "right")), int(np.searchsorted(starts, line.end_ms))
     if first >= after:
         return None
     shared = np.minimum(ends[first:after], line.end_ms) - np.maximum(starts[first:after], line.start_ms)
     length = np.minimum(ends[first:after] - starts[first:after], line.end_ms - line.start_ms)
-    members = np.flatnonzero(shared >= MOSTLY * length)
+    members = np.flatnonzero(shared >= np.minimum(MOSTLY * length, SURELY_MS))
+    if not len(members):
+        members = np.flatnonzero(shared >= TOUCH_MS)
     return (first + int(members[0]), first + int(members[-1]) + 1) if len(members) else None
 
 
 def _beside(starts: Times, ends: Times, taken: NDArray[np.bool_], line: Line) -> tuple[int, int] | None:
-    """The nearest phrase that no other line takes."""
+    """The nearest phrase that no other line takes, else the nearest: its text is heard somewhere near."""
     first = int(np.searchsorted(ends, line.start_ms - NEAR_MS, "right"))
     after = int(np.searchsorted(starts, line.end_ms + NEAR_MS))
-    free = [at for at in range(first, after) if not taken[at]]
-    if not free:
+    if first >= after:
         return None
     middle = (line.start_ms + line.end_ms) / 2
-    nearest = min(free, key=lambda at: abs((starts[at] + ends[at]) / 2 - middle))
+    away = np.maximum(0, np.maximum(starts[first:after] - middle, middle - ends[first:after]))
+    nearest = first + int(np.lexsort((away, taken[first:after]))[0])
     return nearest, nearest + 1
 
 

@@ -83,7 +83,7 @@ def test_subtitles_of_another_recording_are_told():
 
     speech, duration_s = random_phrases()
     result = cut(sound_of(speech, duration_s), SHORT, lines_of(random_phrases()[0]))
-    assert "hardly fit" in result.notes[-1]
+    assert "no better than chance" in result.notes[-1]
 
 
 def test_speech_without_a_text_has_a_row():
