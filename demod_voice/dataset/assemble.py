@@ -81,10 +81,10 @@ def assemble(
         each.id: number for number, each in enumerate(sorted(rows.recordings, key=lambda each: (each.name, each.id)))
     }
     recordings = sorted(rows.recordings, key=lambda each: order[each.id])
-    segments = sorted(rows.segments, key=lambda each: (order[each.source], each.start_s, each.id))
-    divided = divide(recordings, segments, settings.dataset.splits, settings.seed, kept)
-    judged = tuple(judge_row(each, settings.dataset, asked) for each in divided.segments)
-    decided = tuple(carry(base.segments, judged))
+    ordered = sorted(rows.segments, key=lambda each: (order[each.source], each.start_s, each.id))
+    judged = [judge_row(each, settings.dataset, asked) for each in ordered]
+    decided = carry(base.segments, judged)
+    divided = divide(recordings, decided, settings.dataset.splits, settings.seed, kept)
     dropped = sorted((*rows.dropped, *divided.dropped), key=lambda each: (order[each.source], each.start_s, each.end_s))
     return replace(
         base,
@@ -92,9 +92,9 @@ def assemble(
         encoding=settings.dataset.encoding,
         settings=stored_settings(settings, asked),
         recordings=divided.recordings,
-        segments=decided,
+        segments=divided.segments,
         dropped=tuple(dropped),
-        anchors=anchors_of(decided, settings.dataset.anchors),
+        anchors=anchors_of(divided.segments, settings.dataset.anchors),
         split_method=divided.method,
         notes=(*divided.notes, *_fallbacks(recordings)),
     )

@@ -119,12 +119,13 @@ def _blocks(recordings: Sequence[Recording], segments: Sequence[Segment], settin
 
 
 def _bounds(segments: Sequence[Segment], settings: Splits) -> tuple[float, float]:
-    """Seconds at which val and test begin."""
-    total = sum(each.duration_s for each in segments)
+    """Seconds at which val and test begin: shares of what is fit to be used."""
+    fit = [each for each in segments if not each.quarantined]
+    total = sum(each.duration_s for each in fit)
     ends = (1.0 - settings.val - settings.test, 1.0 - settings.test)
     found: list[float] = []
     heard = 0.0
-    for each in segments:
+    for each in fit:
         heard += each.duration_s
         while len(found) < 2 and heard > ends[len(found)] * total + 1e-6:
             found.append(each.start_s)

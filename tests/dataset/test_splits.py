@@ -95,3 +95,13 @@ def test_blocks_stay_when_recordings_come_to_the_only_one():
     made = divide(recordings, rows, Splits(), 42, {recordings[0].id: "blocks"})
     assert {each.split for each in made.segments if each.source == recordings[0].id} == {"val"}
     assert made.method == "blocks"
+
+
+def test_blocks_are_shares_of_what_passed_the_gates():
+    only = [recording("talk")]
+    rows = segments(only, 100)
+    rows = [replace(each, reasons=("rms",)) if each.start_s >= 500 else each for each in rows]
+    made = divide(only, rows, Splits(val=0.1, test=0.1, gap_s=5.0), 42)
+    fit = Counter(each.split for each in made.segments if not each.quarantined)
+    assert fit["val"] >= 3
+    assert fit["test"] >= 4
