@@ -34,6 +34,7 @@ _EXPORTS = {
         "merge_datasets",
         "restore_dataset",
     ),
+    "dataset_report": ("report_dataset",),
     "diff": ("DiffReport", "LineChange", "diff_episode"),
     "engines": (
         "EngineStatus",
