@@ -19,9 +19,8 @@ from demod_voice.dataset.cutting_pauses import Phrase, find_phrases
 from demod_voice.dataset.cutting_plan import LeftOut, Planned, Unit, plan
 from demod_voice.dataset.cutting_text import Line, Texted, with_text
 from demod_voice.dataset.cutting_turns import with_labels
-from demod_voice.dataset.cutting_words import with_words
+from demod_voice.dataset.cutting_words import Word, is_known, with_words
 from demod_voice.errors import UsageError
-from demod_voice.formats.cues import SpokenWord
 from demod_voice.formats.rttm import Turn
 
 
@@ -33,7 +32,7 @@ class Sound:
     envelope_dbfs: NDArray[np.float32]
     """Level of each 10 ms of the finished recording, dBFS, shape (n,); -inf is silence."""
     duration_s: float
-    words: tuple[SpokenWord, ...] = ()
+    words: Sequence[Word] = ()
     """Its words with their times, where they are known; else empty. The text is theirs then."""
     words_source: str = "transcript"
     """Where they are from: the ``text_source`` of the segments."""
@@ -112,7 +111,7 @@ def cut(
             f"dataset.segments.min_s is {settings.min_s:g}, and max_s is {settings.max_s:g}: no segment fits",
             "set min_s below max_s",
         )
-    words_ms = [(round(each.start_s * 1000), round(each.end_s * 1000)) for each in sound.words]
+    words_ms = [(round(each.start_s * 1000), round(each.end_s * 1000)) for each in sound.words if is_known(each)]
     phrases = find_phrases(sound.track, sound.envelope_dbfs, sound.duration_s, settings, words_ms)
     texted = _texted(phrases, sound, settings, lines, keep_untexted)
     units = with_labels(texted.units, turns) if turns else texted.units

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +18,7 @@ from demod_voice.dataset.cutting import CutResult, Sound, TimedText, cut
 from demod_voice.dataset.cutting_plan import TOO_LONG
 from demod_voice.dataset.cutting_text import NO_SPEECH, NO_TEXT, TWO_SPEAKERS
 from demod_voice.dataset.cutting_turns import CHANGE, OVERLAP
-from demod_voice.dataset.cutting_words import NO_WORDS
+from demod_voice.dataset.cutting_words import NO_WORDS, UNHEARD
 from demod_voice.formats.cues import SpokenWord
 from demod_voice.formats.rttm import Turn
 
@@ -214,6 +215,41 @@ def test_speech_without_a_word_has_a_row():
     speech, duration_s = phrases((6.0, 2.0), (7.0, 2.0))
     result = cut(with_words(sound_of(speech, duration_s), words_of(speech[:1])), DEFAULTS)
     assert reasons(result) == [NO_WORDS]
+
+
+@dataclass(frozen=True)
+class Guessed(SpokenWord):
+    """A word that nobody heard."""
+
+    aligned: bool = False
+
+
+def test_a_word_that_was_not_heard_between_others_is_said():
+    speech, duration_s = phrases((6.0, 2.0), (7.0, 2.0))
+    words = list(words_of(speech))
+    words[3] = Guessed("soft", words[3].start_s, words[3].end_s)
+    result = cut(with_words(sound_of(speech, duration_s), tuple(words)), DEFAULTS)
+    assert result.cuts[0].text.split()[2:5] == ["w2", "soft", "w4"]
+
+
+@pytest.mark.parametrize(("lost", "kept"), [((3, 4, 5), ["w12"]), ((11,), []), ((25,), ["w0"]), ((0,), ["w12"])])
+def test_words_whose_phrase_is_unknown_reject_those_that_it_may_be(lost, kept):
+    """Three in a row; at the end of a phrase before the next one; at the end; at the beginning."""
+    speech, duration_s = phrases((6.0, 2.0), (7.0, 2.0))
+    words = [
+        Guessed(each.text, each.start_s, each.end_s) if number in lost else each
+        for number, each in enumerate(words_of(speech))
+    ]
+    result = cut(with_words(sound_of(speech, duration_s), tuple(words)), DEFAULTS)
+    assert [each.text.split()[0] for each in result.cuts] == kept
+    assert set(reasons(result)) == {UNHEARD}
+
+
+def test_a_guessed_time_is_no_speech():
+    speech, duration_s = phrases((6.0, 9.0), (6.0, 0.0))
+    words = (*words_of(speech[:1]), *(Guessed("x", 8.0 + n, 9.0 + n) for n in range(7)), *words_of(speech[1:]))
+    result = cut(with_words(sound_of(speech, duration_s), words), DEFAULTS)
+    assert [(each.start_s, each.end_s) for each in result.dropped] == [(1.0, 7.0), (16.0, 22.0)]
 
 
 def test_lines_say_who_speaks_the_words():
