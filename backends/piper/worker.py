@@ -101,9 +101,11 @@ class Piper(Adapter):
         return SpeakResult(item.item, words, voice.name, voice.revision, rate, tuple(degraded))
 
     def phonemize(self, request: PhonemizeRequest, task: Task) -> PhonemizeResult:
-        """What the voice's phonemizer makes of a text, sentence by sentence."""
-        voice = self._voice(request.voice.model)
+        """What the voice's phonemizer makes of a text, sentence by sentence; without a voice, that of the language."""
         text = request.text.translate(NOT_SPOKEN)
+        if request.voice.model is None and request.language:
+            return PhonemizeResult(_phonemes_of(request.language.lower(), text))
+        voice = self._voice(request.voice.model)
         sentences = ["".join(each).strip() for each in voice.voice.phonemize(text)]
         return PhonemizeResult(tuple(each for each in sentences if each))
 
@@ -115,6 +117,17 @@ class Piper(Adapter):
             self._open = None
             self._open = open_voice(LoadRequest(path, self._request.device, self._request.threads))
         return self._open
+
+
+def _phonemes_of(language: str, text: str) -> tuple[str, ...]:
+    """As training sees a text: sentences with their marks, as espeak's voice of that name reads them."""
+    from piper.phonemize_espeak import EspeakPhonemizer
+
+    try:
+        sentences = EspeakPhonemizer("espeak-ng-data").phonemize(language, text)
+    except RuntimeError as error:
+        raise BadRequest(f"{language}: {error}", "name a voice of espeak-ng: en-us, de, fr, pt-br ...") from error
+    return tuple("".join(each) for each in sentences if each)
 
 
 def _refuse_foreign(item: SpeakItem) -> None:

@@ -71,6 +71,7 @@ _EXPORTS = {
     "health": ("Check", "check_health"),
     "lexicon": ("Hit", "LexiconReport", "check_lexicon"),
     "piper": ("PiperFile", "PiperOptions", "infer_piper"),
+    "piper_training": ("PreprocessOptions", "PreprocessReport", "preprocess_piper"),
     "publishing": ("Channel", "Item", "Preset", "feed_xml", "list_presets"),
     "preview": ("PreviewReport", "preview_episode"),
     "speaking": (

@@ -21,7 +21,7 @@ GROUPS = {
 }
 """Name -> (module under ``demod_voice.cli`` that has ``register(parser)``, one-line summary)."""
 
-ALIASES = {"piper-infer": ("piper", "infer")}
+ALIASES = {"piper-infer": ("piper", "infer"), "piper-preprocess": ("piper", "preprocess")}
 """Older spelling -> the words it stands for."""
 
 GLOBAL_FLAGS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (

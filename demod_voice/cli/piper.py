@@ -1,9 +1,10 @@
-"""``demod-voice piper infer``: a Piper voice's model file and a text to a WAV."""
+"""``demod-voice piper``: say a text with a voice's model file (infer), make a folder for training (preprocess)."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from demod_voice.cli.app import App, Parser, add_setting_flag, command
 
@@ -13,6 +14,7 @@ EXAMPLES = [
     'demod-voice piper infer --model amy.onnx --text "This is [[ həlˈoʊ ]]." -o hello.wav --seed 7',
 ]
 STDIN = "-"
+RATES = (16000, 22050, 24000, 44100, 48000)
 
 
 def register(parser: Parser) -> None:
@@ -38,6 +40,61 @@ def register(parser: Parser) -> None:
     infer.add_argument("--volume", metavar="DB", type=float, default=0.0, help="gain in dB")
     add_setting_flag(infer, "--seed", key="seed", metavar="N", help="seed of everything random")
     add_setting_flag(infer, "--device", key="device", metavar="DEVICE", help="auto, cpu or cuda:N")
+
+    _add_preprocess(commands)
+
+
+def _add_preprocess(commands: Any) -> None:
+    preprocess = command(
+        commands,
+        "preprocess",
+        "Make a folder that Piper's training reads as it stands",
+        _preprocess,
+        [
+            "demod-voice piper preprocess --in voice --out voice-piper --language en-us",
+            "demod-voice piper preprocess --in LJSpeech-1.1 --out lj-piper --language en-us --sample-rate 16000",
+        ],
+        description="Make a folder for Piper's training: WAVs at the voice's rate, tables of texts and of phonemes, and "
+        "config.json. What is finished is kept; a kill costs 64 clips at most. The phonemes are engine piper's own where "
+        "it is installed, else espeak's.",
+    )
+    preprocess.add_argument(
+        "--in", dest="source", metavar="FOLDER", required=True, help="a dataset, or an LJ Speech folder"
+    )
+    preprocess.add_argument("--out", metavar="FOLDER", required=True, help="folder to make, or to go on with")
+    preprocess.add_argument(
+        "--language", metavar="VOICE", default="en-us", help="a voice of espeak-ng (default: en-us)"
+    )
+    preprocess.add_argument("--name", metavar="NAME", default="", help="of the voice (default: the folder's)")
+    preprocess.add_argument(
+        "--split", action="append", metavar="SPLIT", help="train, val or test; may be given again (default: train)"
+    )
+    preprocess.add_argument("--speaker", action="append", metavar="NAME", help="only this one; may be given again")
+    preprocess.add_argument(
+        "--sample-rate", type=int, default=22050, choices=RATES, metavar="HZ", help="of the voice (default: 22050)"
+    )
+    preprocess.add_argument("--engine", choices=("piper", "espeak"), metavar="E", help="which tells the phonemes")
+
+
+def _preprocess(args: argparse.Namespace, app: App) -> None:
+    from demod_voice.api.piper_training import PreprocessOptions, preprocess_piper
+
+    options = PreprocessOptions(args.language, args.sample_rate, args.name, args.engine or "")
+    report = preprocess_piper(
+        args.source,
+        args.out,
+        options,
+        splits=tuple(args.split or ("train",)),
+        speakers=tuple(args.speaker or ()),
+        settings=app.settings,
+        progress=app.progress,
+    )
+    for note in report.notes:
+        app.note(note)
+    if report.unknown:
+        app.note(f"Piper has no number for: {' '.join(report.unknown)}")
+    told = f"{report.clips} clips ({report.made} worked on), {report.duration_s:.1f} s, {report.sample_rate} Hz"
+    app.emit(report, f"{report.path}: {told}, {report.language}, phonemes by {report.engine}")
 
 
 def _run(args: argparse.Namespace, app: App) -> None:

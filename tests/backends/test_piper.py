@@ -198,6 +198,16 @@ def test_the_phonemes_of_a_text_sentence_by_sentence(piper, voice):
     assert np.array_equal(spoken[0].samples, spoken[1].samples)
 
 
+def test_the_phonemes_of_a_language_without_a_voice(piper_settings):
+    with Pool(piper_settings) as pool:
+        told = pool.phonemize("piper", PhonemizeRequest("Hello, world. The end", "en-US")).phonemes
+        assert told == ("həlˈoʊ, wˈɜːld.", "ðɪʲ ˈɛnd")
+        with pytest.raises(EngineRefused, match="xx"):
+            pool.phonemize("piper", PhonemizeRequest("Hello.", "xx"))
+        with pytest.raises(EngineRefused, match="needs a voice"):
+            pool.phonemize("piper", PhonemizeRequest("Hello."))
+
+
 def test_a_sentence_comes_as_soon_as_it_is_made(piper, voice):
     clips = list(piper.stream("piper", SpeechRequest("One. Two. Three. Four.", voice=Voice(model=voice), seed=3)))
     assert len(clips) == 4
