@@ -24,7 +24,7 @@ from _environment import ROOT, SDK, python_of
 CORE, TOOLS = ".venv", ".venv-test"
 ENGINES_HOME = Path(ROOT) / ".demod-voice" / "test-engines"
 """Where tests keep the engines' environments between runs."""
-ENGINES = ("espeak", "piper", "vad")
+ENGINES = ("espeak", "piper", "vad", "pocketsphinx")
 """The engines that the default stage works with; the set-up makes their environments."""
 SPECIAL = ("engines", "kill", "fuzz", "browser", "nix", "slow")
 """Markers of tests that the default stage leaves out."""

@@ -38,7 +38,7 @@ from demod_voice.config.settings import Settings
 from demod_voice.engines.client import Worker
 from demod_voice.engines.collector import Collector, speak_item
 from demod_voice.engines.devices import describe_gpus, device_for
-from demod_voice.engines.environments import python_for
+from demod_voice.engines.environments import USABLE, python_for, state
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.strikes import Strikes
 from demod_voice.engines.types import EngineInfo, Speech, SpeechRequest
@@ -48,6 +48,7 @@ from demod_voice.errors import (
     EngineCancelled,
     EngineCrashed,
     EngineError,
+    EngineNotInstalled,
     EngineOutOfMemory,
 )
 from demod_voice.records.progress import SILENT, Progress
@@ -131,6 +132,14 @@ class Pool:
             if engine not in self._infos:
                 self._infos[engine] = find_engine(engine, self._settings)
             return self._infos[engine]
+
+    def usable(self, engine: str) -> bool:
+        """True when there is such an engine, and it is installed or installs itself. Starts nothing."""
+        try:
+            info = self.info(engine)
+        except EngineNotInstalled:
+            return False
+        return info.embedded or state(info, self._settings) in USABLE
 
     def probe(self, engine: str) -> Mapping[str, Any]:
         """Start the engine (no model) and return what it says of itself.

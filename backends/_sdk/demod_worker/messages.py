@@ -274,6 +274,8 @@ class TranscribeResult:
     model_revision: str = ""
     degraded: Tuple[str, ...] = ()
     """What was asked and not honoured, a phrase each."""
+    unknown: Tuple[str, ...] = ()
+    """Words that the engine has no pronunciation for, in lower case: with ``pronunciations`` it can be asked again."""
 
 
 @dataclass(frozen=True)
@@ -300,6 +302,8 @@ class AlignResult:
     model_revision: str = ""
     degraded: Tuple[str, ...] = ()
     """What was asked and not honoured, a phrase each (words that are not in the dictionary)."""
+    unknown: Tuple[str, ...] = ()
+    """Words that the engine has no pronunciation for, in lower case: with ``pronunciations`` it can be asked again."""
 
 
 @dataclass(frozen=True)
