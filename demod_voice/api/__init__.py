@@ -74,6 +74,7 @@ _EXPORTS = {
     "piper_training": ("PreprocessOptions", "PreprocessReport", "preprocess_piper"),
     "publishing": ("Channel", "Item", "Preset", "feed_xml", "list_presets"),
     "preview": ("PreviewReport", "preview_episode"),
+    "reviewing": ("ReviewOptions", "ReviewReport", "apply_reviews", "review_dataset"),
     "speaking": (
         "Reading",
         "SpokenFile",

@@ -13,7 +13,7 @@ from house import arrows
 
 ROOT = Path(__file__).resolve().parents[2]
 STANDARD = frozenset(sys.stdlib_module_names)
-HEAVY = ("numpy", "scipy", "av", "soxr", "ruamel", "lameenc", "babel", "tqdm")
+HEAVY = ("numpy", "scipy", "av", "soxr", "ruamel", "lameenc", "babel", "tqdm", "starlette", "uvicorn")
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,10 @@ def test_the_set_up_imports_the_standard_library_only(tmp_path):
     assert arrows.outside([each for each in found if each not in late], STANDARD | own) == []
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["--version"], ["episode", "--help"], ["speak", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--help"], ["--version"], ["episode", "--help"], ["speak", "--help"], ["dataset", "review", "--help"]],
+)
 def test_help_imports_nothing_heavy(arguments):
     code = (
         "import sys; from demod_voice.cli import main\n"

@@ -49,8 +49,8 @@ def test_the_wheel_holds_the_workers_sdk_for_both_sides(names):
 
 
 def test_the_wheel_holds_every_module_and_nothing_else(names):
-    page = (ROOT / "demod_voice" / "episode" / "page").glob("report.*")
-    modules = {str(path.relative_to(ROOT)) for path in [*(ROOT / "demod_voice").rglob("*.py"), *page]}
+    pages = [path for kind in ("html", "css", "js", "svg") for path in (ROOT / "demod_voice").rglob(f"*.{kind}")]
+    modules = {str(path.relative_to(ROOT)) for path in [*(ROOT / "demod_voice").rglob("*.py"), *pages]}
     assert modules <= set(names)
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"demod_voice", "demod_worker"}

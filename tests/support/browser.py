@@ -77,8 +77,8 @@ class Browser:
         while not any(each.get("method") == method and each.get("sessionId") == session for each in self.events):
             self.events.append(self._read())
 
-    def page(self, url: str, width: int = 1280, height: int = 900, dark: bool = False) -> Page:
-        """Open ``url`` and wait until it is loaded."""
+    def page(self, url: str, width: int = 1280, height: int = 900, dark: bool = False, before: str = "") -> Page:
+        """Open ``url`` and wait until it is loaded; ``before`` runs in it before its own scripts."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
@@ -88,6 +88,8 @@ class Browser:
         self.call("Emulation.setDeviceMetricsOverride", session, **metrics)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", session, features=scheme)
+        if before:
+            self.call("Page.addScriptToEvaluateOnNewDocument", session, source=before)
         self.call("Page.navigate", session, url=url)
         self.wait("Page.loadEventFired", session)
         return Page(self, session)
@@ -128,6 +130,30 @@ class Page:
         while not self.run(script):
             assert time.monotonic() < deadline, f"never true: {script}"
             time.sleep(0.05)
+
+    def key(self, key: str, modifiers: int = 0) -> None:
+        """Press a key as a person does: ``a``, ``ArrowRight``, `` ``; 2 = with Ctrl, 8 = with Shift."""
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        codes = {"Enter": 13, "Escape": 27, " ": 32, "PageUp": 33, "PageDown": 34, "End": 35, "Home": 36}
+        codes |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
+        code = codes.get(key, ord(key.upper()) if len(key) == 1 and key.isalnum() else 0)
+        given = {"key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers}
+        self._browser.call("Input.dispatchKeyEvent", self._session, type="keyDown", text=text, **given)
+        self._browser.call("Input.dispatchKeyEvent", self._session, type="keyUp", **given)
+
+    def type(self, text: str) -> None:
+        """Put text where the cursor is."""
+        self._browser.call("Input.insertText", self._session, text=text)
+
+    def mouse(self, kind: str, x: float, y: float) -> None:
+        """``mousePressed``, ``mouseMoved`` or ``mouseReleased`` of the left button at a place of the page."""
+        held = {"button": "left", "buttons": 1, "clickCount": 1}
+        self._browser.call("Input.dispatchMouseEvent", self._session, type=kind, x=x, y=y, **held)
+
+    def size(self, width: int, height: int) -> None:
+        """Make the window another size."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._browser.call("Emulation.setDeviceMetricsOverride", self._session, **metrics)
 
     def seconds(self, *names: str) -> float:
         """Sum of measures of the page's main thread in processor time, such as ``LayoutDuration``."""

@@ -95,3 +95,19 @@ def samples_of(path: Path, info: WavInfo, first_sample: int, num_samples: int) -
 def frame_bytes(info: WavInfo) -> int:
     """Bytes of one sample of all channels."""
     return {"pcm_s16le": 2, "pcm_s24le": 3, "pcm_f32le": 4}[info.encoding] * info.num_channels
+
+
+def same_sound(source: Path, window: Window, clip: Path) -> bool:
+    """True when ``clip`` holds the very samples of a window of ``source``."""
+    try:
+        here, there = wav_info(source), wav_info(clip)
+        if there.num_samples != window.num_samples or (here.encoding, here.num_channels) != (
+            there.encoding,
+            there.num_channels,
+        ):
+            return False
+        return samples_of(source, here, window.first_sample, window.num_samples) == samples_of(
+            clip, there, 0, there.num_samples
+        )
+    except MediaError:
+        return False
