@@ -37,8 +37,9 @@ FOUND_DB = 3.0
 """From here on a line is there; noise stays 10 dB below (measured)."""
 _STEP_HZ = 0.01
 _SMOOTH_S = 0.06
-_WORTH_IT = 10.0
-"""Ratio of a line to the median beside it from which it is fitted."""
+_WORTH_IT, _LEAST_RATIO = 0.3, 10.0
+"""Ratio of a line to the median beside it from which it is fitted: a sixth of what ``FOUND_DB`` makes in the seconds that
+are heard, and never less than what noise reaches."""
 _VOICE_HZ = (700.0, 3000.0)
 _FORMANTS = 1e-3
 """Share of the power there over the power below it that a vowel has at least."""
@@ -97,7 +98,8 @@ def hum_level(low: Floats, heard: Floats | None = None) -> HumLevel:
         return NO_HUM
     wave = wave - np.average(wave, weights=weights)
     frequency_hz, strongest, ratio = _mains(wave * weights)
-    if ratio < _WORTH_IT:
+    heard_s = float(weights.sum() ** 2 / np.square(weights).sum()) / RATE
+    if ratio < max(_LEAST_RATIO, _WORTH_IT * BAND_HZ * heard_s):
         return NO_HUM
     return _lines(wave, weights, _refined(wave, weights, frequency_hz, strongest))
 

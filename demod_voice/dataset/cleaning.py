@@ -6,42 +6,31 @@ recording, the speech track and the settings; the memory that is needed does not
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
-from demod_voice.audio.filters import filtered, high_pass, settling_s
+from demod_voice.audio.wiener import reduced, untouched
 from demod_voice.config.settings import Dataset
-from demod_voice.dataset.cleaning_report import CleaningReport, StepReport
-from demod_voice.dataset.cleaning_sound import Frames, Levels, Mono, Slab, Sound, slabs
-from demod_voice.dataset.levelling import envelope, level
+from demod_voice.dataset.cleaning_report import CleaningReport
+from demod_voice.dataset.cleaning_sound import Frames, Levels, Mono, Slab, Sound
+from demod_voice.dataset.cleaning_steps import declick_report, high_pass_report, hum_report, noise_report
+from demod_voice.dataset.cleaning_survey import NoisePlan, find_hum, plan_noise
+from demod_voice.dataset.cleaning_work import Work, hum_of, hum_windows, prepared
+from demod_voice.dataset.levelling import envelopes, level
 from demod_voice.media.wav import WavWriter
 from demod_voice.mix.ahead import in_order
 from demod_voice.mix.behind import Listener
 from demod_voice.mix.loudness import Heard, Meter, report
 from demod_voice.records.progress import SILENT, Progress
 
-VERSION = 1
+VERSION = 2
 """Raised by hand when the same recording, track and settings give other bytes."""
-SLAB_S = 64
 MOST_THREADS = 4
 """More would need more memory than they save time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What every slab is worked on with."""
-
-    sound: Sound
-    settings: Dataset
-    threads: int
-
-    @property
-    def slab(self) -> int:
-        """Samples of a slab."""
-        return SLAB_S * self.sound.sample_rate
 
 
 def clean_recording(
@@ -70,48 +59,132 @@ def clean_recording(
     """
     premix = scratch / f"{out.name}.premix"
     with Sound(source) as sound:
-        work = _Work(sound, settings, min(max(1, jobs), MOST_THREADS))
         frames = Frames.of(track, sound.num_samples, sound.sample_rate)
+        work = Work(sound, frames, settings, min(max(1, jobs), MOST_THREADS))
+        work = find_hum(work, progress)
+        plan = plan_noise(work, progress)
         try:
-            heard, powers = _process(work, premix, progress)
-            loudness = level(premix, out, heard, settings)
+            done = _process(work, plan, premix, progress)
+            loudness = level(premix, out, done.heard, settings)
         finally:
             premix.unlink(missing_ok=True)
-    steps = (_high_pass_report(settings), loudness)
-    written = envelope(out, FRAME_S)
-    after = frames.measures(10.0 ** (written / 10.0))
-    return CleaningReport(steps, frames.measures(powers), after, envelope(out))
+    before = frames.measures(done.before)
+    steps = (
+        high_pass_report(settings, done.offset),
+        hum_report(work, done.hum_left),
+        declick_report(work, done.clicks, done.clicks_left),
+        noise_report(work, plan, before, frames.measures(done.after)),
+        loudness,
+    )
+    envelope, by_frame = envelopes(out)
+    return CleaningReport(steps, before, frames.measures(10.0 ** (by_frame / 10.0)), envelope)
 
 
-def _process(work: _Work, premix: Path, progress: Progress) -> tuple[Heard, Mono]:
-    sound = work.sound
-    meter = Meter(sound.sample_rate, 1)
-    before = Levels(FRAME_S, sound.sample_rate)
-    progress.start("clean", sound.num_samples / sound.sample_rate, "s")
-    with WavWriter(premix, sound.sample_rate, 1, "pcm_f32le") as writer, Listener(meter) as listener:
-        pieces = slabs(sound.num_samples, work.slab)
-        for raw, made in in_order(lambda slab: _worked(work, slab), pieces, work.threads):
-            before.push(raw)
-            writer.write(made.reshape(1, -1))
-            listener.push(made.reshape(1, -1))
-            progress.advance("clean", len(made) / sound.sample_rate)
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came out of the slabs, all together."""
+
+    heard: Heard
+    before: Mono
+    """Mean power of each frame of the track, as it came in."""
+    after: Mono
+    """The same of the cleaned sound, before its loudness was changed."""
+    offset: float
+    """Mean of the samples that came in."""
+    hum_left: Sequence[float]
+    """Of each window of a region with hum, after the notches, dB."""
+    clicks: int
+    clicks_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """One slab, done."""
+
+    raw: Mono
+    clean: Mono
+    """From ``hop`` samples ahead of the slab to its end; see ``audio.wiener.reduced``."""
+    hum_left: tuple[float, ...]
+    clicks: int
+    clicks_left: int
+
+
+def _process(work: Work, plan: NoisePlan, premix: Path, progress: Progress) -> _Done:
+    length = work.sound.num_samples
+    meter, before, after = Meter(work.rate, 1), Levels(FRAME_S, work.rate), Levels(FRAME_S, work.rate)
+    hum_left: list[float] = []
+    total, clicks, clicks_left = 0.0, 0, 0
+    seam = _Seam(work.grid.hop, length)
+    progress.start("clean", length / work.rate, "s")
+    with WavWriter(premix, work.rate, 1, "pcm_f32le") as writer, Listener(meter) as listener:
+
+        def give(samples: Mono) -> None:
+            after.push(samples)
+            writer.write(samples.reshape(1, -1))
+            listener.push(samples.reshape(1, -1))
+
+        for made in in_order(lambda slab: _made(work, plan, slab), work.slabs(), work.threads):
+            before.push(made.raw)
+            total += float(made.raw.sum(dtype=np.float64))
+            hum_left += made.hum_left
+            clicks, clicks_left = clicks + made.clicks, clicks_left + made.clicks_left
+            give(seam.join(made.clean))
+            progress.advance("clean", len(made.raw) / work.rate)
+        give(seam.rest())
     progress.finish("clean")
-    return Heard(report(meter, sound.num_samples / sound.sample_rate), meter.hops()), before.powers()
+    heard = Heard(report(meter, length / work.rate), meter.hops())
+    return _Done(heard, before.powers(), after.powers(), total / max(1, length), hum_left, clicks, clicks_left)
 
 
-def _worked(work: _Work, slab: Slab) -> tuple[Mono, Mono]:
+class _Seam:
+    """Joins slabs whose first and last samples overlap, and cuts the result to the recording.
+
+    Args:
+        hop: samples of the overlap.
+        length: samples of the recording.
+    """
+
+    def __init__(self, hop: int, length: int) -> None:
+        self._hop, self._left = hop, length
+        self._tail = np.zeros(hop, np.float32)
+        self._first = True
+
+    def join(self, samples: Mono) -> Mono:
+        """What is whole after this slab: up to ``hop`` samples before its end."""
+        samples[: self._hop] += self._tail
+        self._tail = samples[-self._hop :].copy()
+        begin = self._hop if self._first else 0
+        self._first = False
+        return self._cut(samples[begin : len(samples) - self._hop])
+
+    def rest(self) -> Mono:
+        """What is left at the end."""
+        return self._cut(self._tail)
+
+    def _cut(self, samples: Mono) -> Mono:
+        given = samples[: self._left]
+        self._left -= len(given)
+        return given
+
+
+def _made(work: Work, plan: NoisePlan, slab: Slab) -> _Made:
     """A slab as it was, and cleaned."""
-    end = min(slab.end, work.sound.num_samples)
-    corner = work.settings.clean.high_pass_hz
-    if corner <= 0.0:
-        raw = work.sound.read(slab.start, end)
-        return raw, raw
-    sections = high_pass(corner, work.sound.sample_rate)
-    warm = round(settling_s(sections))
-    samples = work.sound.read(slab.start - warm, end)
-    return samples[warm:], filtered(sections, samples)[warm:].astype(np.float32)
+    grid = work.grid
+    ready = prepared(work, slab.start - grid.before, slab.end, slab.start)
+    share = plan.share(work, slab)
+    if plan.noise is None or not share.any():
+        clean = untouched(grid, ready.samples)
+    else:
+        clean = reduced(grid, ready.samples, plan.noise.of(slab.number), work.settings.clean.denoise_db, share)
+    raw = work.sound.read(slab.start, slab.start + work.length(slab))
+    left = _hum_left(work, slab, ready.samples[grid.before :])
+    return _Made(raw, clean, left, ready.clicks, ready.clicks_left)
 
 
-def _high_pass_report(settings: Dataset) -> StepReport:
-    corner = settings.clean.high_pass_hz
-    return StepReport("high_pass", corner > 0.0, "" if corner else "switched off", details={"corner_hz": corner})
+def _hum_left(work: Work, slab: Slab, samples: Mono) -> tuple[float, ...]:
+    """Hum in the slab's windows that lie in a region, after the notches."""
+    return tuple(
+        hum_of(work, samples[start - slab.start : end - slab.start], start).db
+        for start, end in hum_windows(work, slab)
+        if any(each.start <= start < each.end for each in work.regions)
+    )

@@ -137,7 +137,8 @@ def _powers(samples: Mono, places: NDArray[np.int64]) -> Mono:
 def in_db(powers: NDArray[np.floating]) -> Mono:
     """Powers in dB; nothing is ``SILENCE_DB``."""
     floor = 10.0 ** (SILENCE_DB / 10.0)
-    return (10.0 * np.log10(np.maximum(powers.astype(np.float64), floor))).astype(np.float32)
+    levels: Mono = (10.0 * np.log10(np.maximum(powers.astype(np.float64), floor))).astype(np.float32)
+    return levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Frames:
     @classmethod
     def of(cls, track: SpeechTrack, num_samples: int, sample_rate: int) -> Frames:
         """Sorted by probability; a pause also keeps a frame away from everything else. As long as the recording."""
-        count = -(-num_samples // max(1, round(FRAME_S * sample_rate)))
+        count = max(1, -(-num_samples // max(1, round(FRAME_S * sample_rate))))
         known = np.full(count, 0.0, np.float32)
         shared = min(count, len(track.probabilities))
         known[:shared] = track.probabilities[:shared]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from demod_voice.analysis.speech_track import FRAME_S
 from demod_voice.config.settings import Dataset
 from demod_voice.dataset.cleaning_report import StepReport
 from demod_voice.dataset.cleaning_sound import ENVELOPE_S, Levels, in_db
 from demod_voice.media.wav import read_blocks, wav_info
 from demod_voice.mix.loudness import NO_LOUDNESS, Heard
-from demod_voice.mix.master import MOST_GAIN_DB, MasterReport, limited_samples, master
+from demod_voice.mix.master import MOST_GAIN_DB, Goal, MasterReport, bring_to
 
 DITHER_SEED = 0
 """One for all: the noise is far below everything, and the same recording gives the same bytes."""
@@ -31,9 +33,9 @@ def level(premix: Path, out: Path, heard: Heard, settings: Dataset) -> StepRepor
     Raises:
         MediaError, OutputError: a file cannot be read or written.
     """
-    done = master(premix, out, settings.lufs, settings.true_peak_dbtp, DITHER_SEED, heard, settings.encoding)
+    goal = Goal(settings.lufs, settings.true_peak_dbtp, settings.encoding)
+    done, limited = bring_to(goal, premix, out, DITHER_SEED, heard)
     found = heard.report
-    limited = limited_samples(premix, done.gain_db, settings.true_peak_dbtp) if done.limited else 0
     return StepReport(
         "loudness",
         found.lufs > NO_LOUDNESS,
@@ -62,9 +64,11 @@ def _why(done: MasterReport, settings: Dataset) -> str:
     )
 
 
-def envelope(path: Path, step_s: float = ENVELOPE_S) -> NDArray[np.float32]:
-    """Level of each 10 ms (or ``step_s``) of a mono WAV, dBFS, shape (n,)."""
-    levels = Levels(step_s, wav_info(path).sample_rate)
+def envelopes(path: Path, steps_s: Sequence[float] = (ENVELOPE_S, FRAME_S)) -> tuple[NDArray[np.float32], ...]:
+    """Level of each step of a mono WAV, dBFS, shape (n,): of 10 ms, and of the frames of a speech track."""
+    rate = wav_info(path).sample_rate
+    levels = [Levels(step_s, rate) for step_s in steps_s]
     for block in read_blocks(path, _BLOCK):
-        levels.push(block[0])
-    return in_db(levels.powers())
+        for each in levels:
+            each.push(block[0])
+    return tuple(in_db(each.powers()) for each in levels)

@@ -47,34 +47,48 @@ class MasterReport:
     """False when the target could not be met within 0.1 LU (silence, or a limiter that had too much to do)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a premix is brought to."""
+
+    target_lufs: float
+    ceiling_dbtp: float
+    """Highest true peak."""
+    encoding: str = "pcm_s16le"
+    """Of the file; only 16 bits need dither and get it."""
+
+
 def master(
-    premix: Path,
-    out: Path,
-    target_lufs: float,
-    ceiling_dbtp: float,
-    seed: int,
-    before: Heard | None = None,
-    encoding: str = "pcm_s16le",
+    premix: Path, out: Path, target_lufs: float, ceiling_dbtp: float, seed: int, before: Heard | None = None
 ) -> MasterReport:
-    """Write ``premix`` at the target loudness.
+    """Write ``premix`` at the target loudness as 16-bit PCM.
 
     Args:
         premix: float WAV.
-        out: WAV.
+        out: 16-bit WAV.
         target_lufs: integrated loudness.
         ceiling_dbtp: highest true peak.
         seed: of the dither.
         before: the premix's loudness, when it is known already.
-        encoding: of ``out``; only ``pcm_s16le`` needs dither and gets it.
 
     Raises:
         MediaError, OutputError: a file cannot be read or written.
     """
+    return bring_to(Goal(target_lufs, ceiling_dbtp), premix, out, seed, before)[0]
+
+
+def bring_to(goal: Goal, premix: Path, out: Path, seed: int, before: Heard | None = None) -> tuple[MasterReport, int]:
+    """As ``master``, in any encoding; also the number of samples that the limiter turned down.
+
+    Raises:
+        MediaError, OutputError: a file cannot be read or written.
+    """
+    target_lufs, ceiling_dbtp = goal.target_lufs, goal.ceiling_dbtp
     heard = before or hear(premix)
     found = heard.report
     if found.lufs <= NO_LOUDNESS:
-        written = _write(premix, out, 0.0, None, seed, encoding)
-        return _report(0.0, False, written, target_lufs, ceiling_dbtp)
+        written, _ = _write(premix, out, 0.0, None, seed, goal.encoding)
+        return _report(0.0, False, written, target_lufs, ceiling_dbtp), 0
     gain_db = min(target_lufs - found.lufs, MOST_GAIN_DB)
     margin = LIMITER_MARGIN_DB
     limited = found.true_peak_dbtp + gain_db > ceiling_dbtp
@@ -82,7 +96,8 @@ def master(
         gain_db = _foreseen_gain(premix, heard.hops, gain_db, target_lufs, ceiling_dbtp - margin)
     earlier = (0.0, found.lufs)
     for _ in range(PASSES):
-        written = _write(premix, out, gain_db, ceiling_dbtp - margin if limited else None, seed, encoding)
+        ceiling = ceiling_dbtp - margin if limited else None
+        written, turned_down = _write(premix, out, gain_db, ceiling, seed, goal.encoding)
         missing = target_lufs - written.lufs
         over = written.true_peak_dbtp - ceiling_dbtp
         if abs(missing) <= CLOSE_ENOUGH_LU and over <= 0.0:
@@ -94,7 +109,7 @@ def master(
         earlier, gain_db = (gain_db, written.lufs), wanted
         margin += max(0.0, over) if limited else 0.0
         limited = limited or over > 0.0
-    return _report(gain_db, limited, written, target_lufs, ceiling_dbtp)
+    return _report(gain_db, limited, written, target_lufs, ceiling_dbtp), turned_down
 
 
 def _foreseen_gain(premix: Path, hops: Hops, gain_db: float, target_lufs: float, ceiling_db: float) -> float:
@@ -148,52 +163,41 @@ def _report(gain_db: float, limited: bool, found: LoudnessReport, target: float,
     return MasterReport(round(target, 3), round(gain_db, 3), limited, *levels, on_target)
 
 
-def limited_samples(premix: Path, gain_db: float, ceiling_dbtp: float) -> int:
-    """How many samples the limiter turns down at a gain (of the loudest channel; counted once for all)."""
-    info = wav_info(premix)
-    reach = context_samples(info.sample_rate)
-    gain, ceiling = gain_from_db(gain_db), gain_from_db(ceiling_dbtp - LIMITER_MARGIN_DB)
-
-    def counted(window: tuple[int, Samples]) -> int:
-        curve = gains(window[1] * np.float32(gain), info.sample_rate, ceiling)
-        return int(np.count_nonzero(curve[reach:-reach] < 1.0))
-
-    return sum(in_order(counted, _windows(premix, info, reach)))
-
-
 def _write(
     premix: Path, out: Path, gain_db: float, ceiling_dbtp: float | None, seed: int, encoding: str
-) -> LoudnessReport:
-    """One pass: gain, limiter, dither, file; the meter hears what was written."""
+) -> tuple[LoudnessReport, int]:
+    """One pass: gain, limiter, dither, file; the meter hears what was written. Also counts what the limiter touched."""
     info = wav_info(premix)
     meter = Meter(info.sample_rate, info.num_channels)
+    turned_down = 0
     with WavWriter(out, info.sample_rate, info.num_channels, encoding) as writer, Listener(meter) as listener:
 
-        def worked(window: tuple[int, Samples]) -> Samples:
+        def worked(window: tuple[int, Samples]) -> tuple[Samples, int]:
             start, samples = window
-            limited = _limited(samples, info.sample_rate, gain_db, ceiling_dbtp)
-            return _dithered(limited, start, seed) if encoding == "pcm_s16le" else limited
+            limited, count = _limited(samples, info.sample_rate, gain_db, ceiling_dbtp)
+            return _dithered(limited, start, seed) if encoding == "pcm_s16le" else limited, count
 
         reach = context_samples(info.sample_rate) if ceiling_dbtp is not None else 0
-        for made in in_order(worked, _windows(premix, info, reach)):
+        for made, count in in_order(worked, _windows(premix, info, reach)):
+            turned_down += count
             if encoding == "pcm_s16le":
                 writer.write_bytes(np.ascontiguousarray(made.T).astype("<i2").tobytes())
                 listener.push(made / np.float32(FULL_SCALE))
             else:
                 writer.write(made)
                 listener.push(made)
-    return report(meter, info.duration_s)
+    return report(meter, info.duration_s), turned_down
 
 
-def _limited(window: Samples, sample_rate: int, gain_db: float, ceiling_dbtp: float | None) -> Samples:
-    """A window with its gain, limited when there is a ceiling; without the context on its sides."""
+def _limited(window: Samples, sample_rate: int, gain_db: float, ceiling_dbtp: float | None) -> tuple[Samples, int]:
+    """A window with its gain, limited when there is a ceiling; without the context on its sides. How many it touched."""
     window = window * np.float32(gain_from_db(gain_db))
     if ceiling_dbtp is None:
-        return window
+        return window, 0
     reach = context_samples(sample_rate)
-    curve = gains(window, sample_rate, gain_from_db(ceiling_dbtp))
-    limited: Samples = window[:, reach:-reach] * curve[reach:-reach]
-    return limited
+    curve = gains(window, sample_rate, gain_from_db(ceiling_dbtp))[reach:-reach]
+    limited: Samples = window[:, reach:-reach] * curve
+    return limited, int(np.count_nonzero(curve < np.float32(1.0)))
 
 
 def _windows(path: Path, info: WavInfo, reach: int) -> Iterator[tuple[int, Samples]]:
