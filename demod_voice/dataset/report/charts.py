@@ -126,7 +126,7 @@ def _axis(low: float, high: float) -> list[str]:
     parts = []
     for number in range(math.ceil(low / step), math.floor(high / step) + 1):
         place = (number * step - low) / (high - low)
-        anchor = "start" if place < 0.03 else "end" if place > 0.97 else "middle"
+        anchor = "start" if place < 0.05 else "end" if place > 0.93 else "middle"
         parts.append(f'<line class="tick" x1="{place:.2%}" x2="{place:.2%}" y1="{PLOT}" y2="{PLOT + 4}"/>')
         parts.append(
             f'<text class="tick" x="{place:.2%}" y="{PLOT + 17}" text-anchor="{anchor}">{_short(number * step)}</text>'

@@ -19,8 +19,8 @@ NOBODY = "(no name)"
 OTHERS = "others"
 MOST_SPEAKERS = 7
 """Speakers with a colour of their own; the others share one."""
-NEAREST, REJECTED_EACH = 10, 3
-"""Clips that are listed: kept ones that were nearly rejected, and of each reason."""
+NEAREST, NEAR, REJECTED_EACH = 10, 0.5, 3
+"""Clips that are listed: kept ones that were nearly rejected, how near in steps of ``SCALES``, and of each reason."""
 SCALES = {
     "rms_dbfs": 20.0,
     "snr_db": 20.0,
@@ -176,7 +176,7 @@ def _nearest(kept: Sequence[Segment], gates: Gates) -> tuple[tuple[Segment, Gate
         known = [
             (found, place) for place, gate in enumerate(_MEASURED) if (found := margin(each, gate, gates)) is not None
         ]
-        if known:
+        if known and min(known)[0] <= NEAR:
             rows.append((*min(known), each.id, each))
     rows.sort(key=lambda row: row[:3])
     return tuple((segment, _MEASURED[place]) for _, place, _, segment in rows[:NEAREST])

@@ -192,7 +192,7 @@ def coverage_html(coverage: Coverage) -> str:
 
 def _nearest(told: Told, links: tables.Links) -> str:
     if not told.nearest:
-        return "<p>No clip is kept.</p>"
+        return "<p>No clip that is kept is near a threshold.</p>"
     rows = [(each, tables.beside(each, gate, told.gates)) for each, gate in told.nearest]
     return tables.clips_html(rows, links, "Clips that were nearly rejected")
 
