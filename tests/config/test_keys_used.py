@@ -465,6 +465,26 @@ for _key, (_gate, _qc, _limits) in _GATES.items():
         return reasons({"chars_per_s": 10.0, **qc}, settings.dataset.gates, has_text=True, speaker_score=0.4)
 
 
+@row("dataset.gates.clipping_level", (0.6, 0.999), (100, 0))
+def _(settings: Settings, folder: Path) -> Any:
+    """A hundred single samples of 0.8; without vad, whose place the energy takes."""
+    from demod_voice.config.settings import EngineSettings
+    from demod_voice.dataset.hearing import Workshop, hear
+    from demod_voice.engines.pool import Pool
+    from demod_voice.media.wav import WavWriter
+    from demod_voice.records.progress import SILENT
+    from demod_voice.records.steps import RunFolder
+
+    wave = np.zeros((1, 48000), np.float32)
+    wave[0, 1000:2000:10] = 0.8
+    settings = replace(settings, engines=replace(settings.engines, named={"vad": EngineSettings("/bin/false")}))
+    with WavWriter(folder / "x.wav", 24000, 1) as writer:
+        writer.write(wave)
+    with Pool(settings) as pool:
+        heard = hear(folder / "x.wav", "0" * 64, "mix", RunFolder(folder / "run"), Workshop(settings, pool, SILENT, 1))
+    return int(heard.clipped.sum())
+
+
 @row("loudness.stereo_lufs", (-16.0, -20.0), (-16.0, -20.0))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.episode.targets import target_of

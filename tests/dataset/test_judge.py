@@ -123,7 +123,7 @@ class Speech:
 
 
 @pytest.fixture(scope="module")
-def speech() -> Speech:
+def speech(module_engines: None) -> Speech:
     """Espeak's, a second speaker included, with the silence of a good room."""
     made = corpus.make(7, 60.0)
     wave = resample(made.clip, RATE).samples[0]
