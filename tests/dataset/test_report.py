@@ -21,6 +21,7 @@ from support.datasets import make_dataset
 from support.signals import sine
 
 from demod_voice.api import report_dataset
+from demod_voice.config import load_settings
 from demod_voice.config.settings import DEFAULTS
 from demod_voice.dataset.judge import GATES, reasons
 from demod_voice.dataset.report import charts, tables, write_report
@@ -354,7 +355,7 @@ def test_sounds_are_letters_with_their_marks():
 
 def test_the_sounds_of_the_texts_are_counted_by_an_engine():
     rows = [segment(str(n), text="Ship ahoy.") for n in range(5)]
-    with Pool(DEFAULTS) as pool:
+    with Pool(load_settings()) as pool:
         found = coverage_of(rows, "en", pool)
         assert found.counts["ʃ"] == 5
         assert found.counts["h"] == 5
@@ -374,7 +375,7 @@ def test_the_command_writes_the_page(made: tuple[Dataset, Manifest]):
     assert json.loads(done.stdout)["report"] == str(path)
     first = path.read_text()
     assert "as espeak would say them" in first
-    assert report_dataset(dataset.path) == path
+    assert report_dataset(dataset.path, settings=load_settings()) == path
     assert path.read_text() == first
     refused = run("report", str(dataset.path.parent))
     assert refused.returncode == 2
