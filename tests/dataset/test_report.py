@@ -272,6 +272,21 @@ def test_the_margin_of_a_gate_is_below_zero_where_it_rejects():
             assert (found < 0) is (gate.name in reasons(row.qc, gates, has_text=True))
 
 
+def test_cleaning_is_told_with_its_measures():
+    told = {
+        "before": {"noise_floor_dbfs": -52.14, "snr_db": 26.0},
+        "after": {"noise_floor_dbfs": -70.0, "snr_db": None},
+        "steps": [
+            {"name": "hum", "applied": False, "why": "there is none"},
+            {"name": "loudness", "applied": True, "before": {"lufs": -23.0, "a": 1}, "after": {"lufs": -19.0}},
+            "odd",
+        ],
+    }
+    words = "noise floor -52.1 to -70.0 dBFS; hum: not done (there is none); loudness (-23.0 to -19.0 LUFS)"
+    assert tables.cleaning_words(told) == words
+    assert tables.cleaning_words({}) == tables.cleaning_words({"steps": "x", "before": 3}) == ""
+
+
 def test_a_review_is_a_reason(made: tuple[Dataset, Manifest]):
     rows = (segment("a", review="rejected"), segment("b", reasons=("snr",), review="accepted"))
     told = told_of(replace(made[1], segments=rows, recordings=()))

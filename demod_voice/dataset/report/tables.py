@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -19,6 +20,9 @@ from demod_voice.units import counted, format_duration
 MOST_RECORDINGS, MOST_SKIPPED, MOST_DROPPED, MOST_NOTES = 500, 200, 40, 40
 """Rows that are shown of each; the rest is counted."""
 SENTENCES = {gate.name: gate.sentence for gate in GATES} | {"review": "A person rejected it."}
+MOST_CHANGES = 2
+"""Measures of a step of the cleaning that are shown."""
+_SUFFIXES = {"dbfs": "dBFS", "dbtp": "dBTP", "db": "dB", "lu": "LU", "lufs": "LUFS", "hz": "Hz", "s": "s"}
 _UNITS = {each.name: each for each in MEASURES}
 _SHOWN = ("snr_db", "rms_dbfs")
 """Measures beside a clip."""
@@ -180,19 +184,35 @@ def _recording_row(each: Recording, told: Told) -> list[str]:
 
 
 def cleaning_words(cleaning: Mapping[str, Any]) -> str:
-    """What a cleaning measured before and after, and which of its steps were done: in a line."""
-    words = []
-    before, after = (cleaning.get(name) for name in ("before", "after"))
-    for name, unit, title in (("noise_floor_dbfs", "dBFS", "noise"), ("snr_db", "dB", "speech to noise")):
-        values = [each.get(name) if isinstance(each, Mapping) else None for each in (before, after)]
-        if all(isinstance(each, (int, float)) for each in values):
-            words.append(f"{title} {values[0]:.0f} to {values[1]:.0f} {unit}")
+    """What a cleaning measured before and after, as a whole and for each of its steps, in a line."""
+    words = _changes(cleaning, ("noise_floor_dbfs", "snr_db"))
     steps = cleaning.get("steps")
     for step in steps if isinstance(steps, Sequence) and not isinstance(steps, str) else ():
-        if isinstance(step, Mapping):
-            why_not = f" ({step['why']})" if step.get("why") else ""
-            words.append(f"{step.get('name', '?')}{'' if step.get('applied') else ': not done'}{why_not}")
+        if not isinstance(step, Mapping):
+            continue
+        told = [str(step["why"])] if step.get("why") else []
+        told += _changes(step, list(_mapping(step.get("before"))))[:MOST_CHANGES]
+        brackets = f" ({', '.join(told)})" if told else ""
+        done = "" if step.get("applied") else ": not done"
+        words.append(f"{step.get('name', '?')}{done}{brackets}")
     return "; ".join(words)
+
+
+def _changes(measured: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """``noise floor -52.1 to -70.3 dBFS`` for each name that was measured before and after."""
+    before, after = _mapping(measured.get("before")), _mapping(measured.get("after"))
+    words = []
+    for name in names:
+        values = before.get(name), after.get(name)
+        if all(isinstance(each, (int, float)) and math.isfinite(each) for each in values):
+            title, _, suffix = name.rpartition("_")
+            title, unit = (title, _SUFFIXES[suffix]) if suffix in _SUFFIXES else (name, "")
+            words.append(f"{title.replace('_', ' ')} {values[0]:.1f} to {values[1]:.1f} {unit}".strip())
+    return words
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _source_notes(source: Mapping[str, Any]) -> list[str]:
