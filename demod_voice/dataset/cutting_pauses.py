@@ -32,7 +32,9 @@ closures of 170 ms; measured on espeak's words at 15 dB over pink noise, fan and
 REACH_MS = 200
 """So far from the detector's edges sound may belong to the word: a burst after a closure, a soft onset."""
 FOLLOW_MS = 600
-"""So far sound is followed that goes on without a pause from what the detector heard."""
+"""So far sound is followed that goes on from what the detector heard."""
+CLOSURE_MS = 80
+"""It goes on over a closure of this length."""
 ABOVE_FLOOR_DB = 5.0
 """Over the level of the pauses around: three deviations of 10 ms of noise."""
 BELOW_SPEECH_DB = 40.0
@@ -147,7 +149,9 @@ def _speech(levels: Levels, heard: Mask, floor: Levels, loud: Levels) -> Mask:
     """What is speech: loud enough and within the detector's reach, or in noise what the detector says."""
     active = levels >= np.maximum(floor + ABOVE_FLOOR_DB, loud - BELOW_SPEECH_DB)
     near = _grown(heard, REACH_MS // HOP_MS)
-    followed = _joined(active & _grown(heard, FOLLOW_MS // HOP_MS), active & near)
+    everywhere = np.ones(len(active), bool)
+    going_on = _bridged(active, everywhere, CLOSURE_MS // HOP_MS) & _grown(heard, FOLLOW_MS // HOP_MS)
+    followed = _joined(going_on, active & near) & active
     speech = np.where(loud - floor >= NOISY_DB, (active & near) | followed, heard)
     for begin, end in _runs(heard & ~speech):
         if end - begin > LAG_MS // HOP_MS or not speech[max(0, begin - 1) : end + 1].any():
