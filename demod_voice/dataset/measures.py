@@ -17,6 +17,9 @@ from demod_voice.units import SILENCE_DB
 
 CLIPPED_HZ = 100
 """Counts of clipped samples a second."""
+HUM_UNDER_SPEECH_DB = 55.0
+"""Hum is not told to stand out of a silence that nobody hears: at 65 dB SPL of speech, the threshold of hearing at 100 Hz
+(about 27 dB SPL) lies 40 dB under it. Source: ISO 226."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ MEASURES: tuple[Measure, ...] = (
         "hum_db",
         "dB",
         "Hum",
-        "How far the strongest mains hum (50 or 60 Hz and harmonics) stands over the spectrum beside it; 0 = none found.",
+        "How far the strongest line of mains hum (50 or 60 Hz and harmonics) stands over the spectrum beside it (40 Hz wide); "
+        "0 = none. What is beside it counts as at least 55 dB under the speech: hum 40 dB under the speech reads at most 15.",
         1,
     ),
     Measure("hum_hz", "Hz", "Hum at", "Mains frequency of that hum. None where there is none.", 2),
@@ -173,7 +177,7 @@ class Judge:
         levels, rate = self._levels, self._info.sample_rate
         bands = measures_spectrum.bands_of(wave, rate)
         power = measures_level.speech_power(levels, first, last)
-        found = _hum(wave, rate, bands)
+        found = _hum(wave, rate, bands, power)
         if power is None or not speech_s:
             return {**found, "plosive_ratio": None, "bandwidth_hz": None, "syllables_per_s": None}
         speech = levels.speech[first:last]
@@ -196,13 +200,21 @@ class Judge:
         return float(counts.sum()) / samples if samples else None
 
 
-def _hum(wave: NDArray[np.float32], sample_rate: int, bands: measures_spectrum.Bands) -> dict[str, float | None]:
+def _hum(
+    wave: NDArray[np.float32], sample_rate: int, bands: measures_spectrum.Bands, speech: float | None
+) -> dict[str, float | None]:
+    """Hum over what is beside it; beside it is at least ``HUM_UNDER_SPEECH_DB`` under the speech, mean square ``speech``."""
     from demod_voice.audio.hum import measure_hum
 
     if not measures_spectrum.may_hum(bands.low):
         return {"hum_db": 0.0, "hum_hz": None}
     hum = measure_hum(wave, sample_rate)
-    return {"hum_db": hum.db, "hum_hz": hum.frequency_hz or None}
+    if not hum.db:
+        return {"hum_db": 0.0, "hum_hz": None}
+    over = hum.db
+    if speech:
+        over = min(over, max(0.0, hum.level_dbfs - 10 * math.log10(speech) + HUM_UNDER_SPEECH_DB))
+    return {"hum_db": over, "hum_hz": hum.frequency_hz}
 
 
 def pace(text: str, speech_s: float) -> dict[str, float | None]:

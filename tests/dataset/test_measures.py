@@ -162,6 +162,13 @@ def test_hum_is_as_loud_as_it_stands_over_the_noise_beside_it(tmp_path: Path, le
     assert spoken(tmp_path, added=hum).measure()["hum_db"] == pytest.approx(level_dbfs - 3.01 - beside_dbfs, abs=2.0)
 
 
+def test_hum_that_nobody_hears_does_not_stand_out_of_silence(tmp_path: Path):
+    hum = sine(100.0, SECONDS, -67.0, RATE)[0] + noise(1, SECONDS, -95.0, RATE)[0]
+    found = spoken(tmp_path, added=hum).measure()
+    assert found["hum_hz"] == pytest.approx(50.0, abs=0.2)
+    assert found["hum_db"] == pytest.approx(-67 - 3 + 20 + 55, abs=1.0), "50 dB under the speech"
+
+
 @pytest.mark.parametrize("pitch_hz", [100.0, 120.0, 150.0, 180.0, 240.0, 300.0])
 def test_a_voice_at_a_multiple_of_mains_is_no_hum(tmp_path: Path, pitch_hz: float):
     found = spoken(tmp_path, pitch_hz, added=noise(1, SECONDS, -60.0, RATE)[0]).measure()
