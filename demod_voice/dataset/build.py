@@ -179,7 +179,9 @@ def _make(
     progress.start(STEP, len(tasks), "recording")
     with Pool(settings, jobs=jobs, log_path=log, progress=progress) as pool:
         shop = Workshop(settings, pool, progress, max(1, jobs // side_by_side))
-        maker = Maker(dataset, shop, Texter(asked, shop))
+        texter = Texter(asked, shop)
+        texter.prepare(each.given for each in tasks)
+        maker = Maker(dataset, shop, texter)
 
         def work(task: Task) -> Result | MediaError:
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +14,19 @@ from demod_voice.dataset.store import Dataset
 from demod_voice.formats.dataset_manifest import Segment
 from demod_voice.media.wav import WavInfo, WavWriter, read_span, wav_info
 
-Texts = Callable[[Sequence[Path]], Sequence[tuple[str, str]]]
-"""Gives each clip its text and the name of where it is from."""
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The text of a clip."""
+
+    text: str
+    source: str
+    """Engine that heard it."""
+    confidence: float | None = None
+
+
+Recognise = Callable[[Sequence[Path]], Sequence[Recognised]]
+"""Gives each clip its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +42,27 @@ class ClipMaker:
     speaker: str
     jobs: int
 
-    def make(self, cuts: Sequence[Cut], texts: Texts | None = None) -> tuple[Segment, ...]:
+    def make(self, cuts: Sequence[Cut], recognise: Recognise | None = None) -> tuple[Segment, ...]:
         """The rows of the cuts, without split and reasons; their clips are kept in the dataset.
 
         Args:
             cuts: in the order of time.
-            texts: recognises the clips; None = the texts of the cuts.
+            recognise: gives the clips their texts; None = those of the cuts.
 
         Raises:
-            OutputError: a clip cannot be written.
+            OutputError: a clip cannot be written. Whatever ``recognise`` raises passes through.
         """
         info = wav_info(self.heard.clean)
         with ThreadPoolExecutor(max(1, self.jobs)) as pool:
             rows = list(pool.map(lambda each: self._kept(each, info), cuts))
-            if texts is not None:
-                said = texts([self.dataset.object_path(each.sha256) for each in rows])
-                rows = [replace(row, text=text, text_source=by) for row, (text, by) in zip(rows, said, strict=True)]
-            return tuple(pool.map(lambda row: self._judged(row, info.sample_rate), rows))
+            confidences: dict[str, float | None] = {}
+            if recognise is not None and rows:
+                said = recognise([self.dataset.object_path(each.sha256) for each in rows])
+                confidences = {row.id: each.confidence for row, each in zip(rows, said, strict=True)}
+                pairs = zip(rows, said, strict=True)
+                rows = [replace(row, text=each.text, text_source=each.source) for row, each in pairs]
+            judged = pool.map(lambda row: self._judged(row, info.sample_rate), rows)
+            return tuple(_sure(row, confidences) for row in judged)
 
     def _kept(self, cut: Cut, info: WavInfo) -> Segment:
         rate = info.sample_rate
@@ -74,3 +89,9 @@ class ClipMaker:
     def _judged(self, row: Segment, rate: int) -> Segment:
         first = round(row.start_s * rate)
         return replace(row, qc=self.judge.measure(first, first + round(row.duration_s * rate), row.text))
+
+
+def _sure(row: Segment, confidences: Mapping[str, float | None]) -> Segment:
+    """The row with how sure the recogniser was of its text."""
+    found = confidences.get(row.id)
+    return row if found is None else replace(row, qc={**row.qc, "text_confidence": round(found, 3)})

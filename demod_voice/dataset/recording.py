@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from demod_voice.dataset.clips import ClipMaker
+from demod_voice.dataset.clips import ClipMaker, Recognised
 from demod_voice.dataset.cutting import CutResult, Sound, cut
 from demod_voice.dataset.given import Given
 from demod_voice.dataset.hearing import HEARING, Heard, Workshop, hear
 from demod_voice.dataset.measures import Judge
 from demod_voice.dataset.sources import Source
 from demod_voice.dataset.store import Dataset
-from demod_voice.dataset.texting import Texter
+from demod_voice.dataset.texting import Said, Texter
 from demod_voice.formats.dataset_manifest import Dropped, Recording, Segment, plain_row, row_of
 from demod_voice.records.atomic import write_json
 from demod_voice.records.hashing import hash_json
@@ -106,7 +106,7 @@ class Maker:
                 "versions": [VERSION, HEARING, *self._shop.versions()],
                 "recording": [task.source.sha256, task.source.path.name, task.channel, task.id, task.speaker],
                 "given": list(task.given.hashes),
-                "text": self._texter.key(),
+                "text": self._texter.key(task.given),
                 "sound": [dataset.sample_rate, dataset.encoding, dataset.lufs, dataset.true_peak_dbtp],
                 "clean": plain_row(dataset.clean),
                 "segments": plain_row(dataset.segments),
@@ -117,7 +117,7 @@ class Maker:
     def _finish(self, task: Task, heard: Heard, scratch: Path) -> Result:
         """Cut, give text, judge."""
         shop = self._shop
-        said = self._texter.prepare(task.given, heard, scratch)
+        said = self._texter.before_the_cut(task.given, heard, scratch)
         duration_s = min(heard.info["duration_s"], len(heard.envelope_dbfs) * 0.01)
         sound = Sound(heard.track, heard.envelope_dbfs, duration_s, said.words)
         result: CutResult = cut(sound, shop.settings.dataset.segments, said.lines, task.given.turns)
@@ -130,9 +130,17 @@ class Maker:
             dc_offset=heard.dc_offset,
         )
         maker = ClipMaker(task.id, heard, judge, self._dataset, scratch, task.speaker, shop.jobs)
-        segments = maker.make(result.cuts, said.recognise)
+        notes = list(said.notes)
+
+        def recognise(clips: Sequence[Path]) -> Sequence[Recognised]:
+            heard_texts, more = self._texter.recognise(clips)
+            notes.extend(more)
+            return heard_texts
+
+        segments = maker.make(result.cuts, recognise if said.recognise else None)
+        segments = tuple(_with_unheard(each, said) for each in segments)
         dropped = tuple(Dropped(task.id, each.start_s, each.end_s, each.reason) for each in result.dropped)
-        return Result(self._recording(task, heard, said.notes), segments, dropped)
+        return Result(self._recording(task, heard, notes), segments, dropped)
 
     def _recording(self, task: Task, heard: Heard, notes: Sequence[str]) -> Recording:
         info: Mapping[str, Any] = heard.info
@@ -161,6 +169,15 @@ class Maker:
                 "text": task.given.source,
             },
         )
+
+
+def _with_unheard(segment: Segment, said: Said) -> Segment:
+    """The segment with the share of its words that nobody heard."""
+    if not said.words:
+        return segment
+    inside = [each for each in said.words if segment.start_s <= each.start_s and each.end_s <= segment.end_s]
+    lost = sum(segment.start_s <= each.start_s and each.end_s <= segment.end_s for each in said.unheard)
+    return replace(segment, qc={**segment.qc, "unheard_ratio": round(lost / max(1, len(inside)), 3)})
 
 
 def _data(made: Result) -> dict[str, Any]:
