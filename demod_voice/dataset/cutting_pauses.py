@@ -47,8 +47,8 @@ CLEAR_DB = 30.0
 """Where it stands more above them, the level alone tells a pause from a soft sound."""
 _BLOCK = 250
 """Values of the envelope that share a floor: 2.5 s."""
-_AROUND = 2
-"""So many blocks on each side count for a floor: 12.5 s in all."""
+_OWN = 100
+"""Values of speech from which a block is believed by itself."""
 _FEWEST = 20
 """Values of non-speech that make a floor: 0.2 s; with fewer the nearest floor stands, or the softest moments if louder."""
 _LOWEST_DBFS = -120.0
@@ -172,29 +172,38 @@ def _joined(mask: Mask, seeds: Mask) -> Mask:
 
 
 def _around(levels: Levels, heard: Mask) -> tuple[Levels, Levels]:
-    """Level of the pauses, and of the loud parts of the speech, around each 10 ms."""
-    apart = ~_grown(heard, 5)
+    """Level of the pauses, and of the loud parts of the speech, around each 10 ms.
+
+    Where the level changes at once (another microphone, another place), the blocks around say nothing of this one.
+    """
     count = -(-len(levels) // _BLOCK)
-    lowest = _quantiles(levels, np.ones(len(levels), bool), 0.02, count)
-    pauses = _quantiles(levels, apart, 0.5, count)
+    everything = np.ones(len(levels), bool)
+    pauses = _quantiles(levels, ~_grown(heard, 5), 0.5, count)
+    lowest = _quantiles(levels, everything, 0.02, count)
     floor = np.where(np.isnan(pauses), np.fmax(_nearest(pauses), lowest), pauses)
     loud = _quantiles(levels, heard, 0.9, count)
+    own = _quantiles(levels, heard, 0.9, count, around=0, fewest=_OWN)
+    changed = own < loud - NOISY_DB
+    floor = np.where(changed, np.fmin(floor, _quantiles(levels, everything, 0.02, count, around=0)), floor)
+    loud = np.where(changed, own, loud)
     floor, loud = np.nan_to_num(floor, nan=_LOWEST_DBFS), np.where(np.isnan(loud), floor, loud)
     spread = np.arange(len(levels)) // _BLOCK
     return floor[spread].astype(np.float32), loud[spread].astype(np.float32)
 
 
-def _quantiles(levels: Levels, mask: Mask, share: float, count: int) -> NDArray[np.float64]:
-    """A quantile of the masked values around each block, shape (count,); NaN where there are too few."""
-    padded = np.full((count + 2 * _AROUND) * _BLOCK, np.inf, np.float32)
-    padded[_AROUND * _BLOCK : _AROUND * _BLOCK + len(levels)] = np.where(mask, levels, np.inf)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * _AROUND + 1) * _BLOCK)[::_BLOCK][:count]
+def _quantiles(
+    levels: Levels, mask: Mask, share: float, count: int, around: int = 2, fewest: int = _FEWEST
+) -> NDArray[np.float64]:
+    """A quantile of the masked values in each block and so many around it, shape (count,); NaN where there are too few."""
+    padded = np.full((count + 2 * around) * _BLOCK, np.inf, np.float32)
+    padded[around * _BLOCK : around * _BLOCK + len(levels)] = np.where(mask, levels, np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * around + 1) * _BLOCK)[::_BLOCK][:count]
     found = np.full(count, np.nan)
     for begin in range(0, count, _SLAB):
         rows = np.sort(windows[begin : begin + _SLAB], axis=1)
         known = np.isfinite(rows).sum(axis=1)
         picked = rows[np.arange(len(rows)), (share * np.maximum(known - 1, 0)).astype(np.int64)]
-        found[begin : begin + len(rows)] = np.where(known >= _FEWEST, picked, np.nan)
+        found[begin : begin + len(rows)] = np.where(known >= fewest, picked, np.nan)
     return found
 
 

@@ -123,6 +123,15 @@ def test_soft_speech_beside_loud_has_a_row_or_a_cut():
     assert len(cut(sound, DEFAULTS).cuts) == 2
 
 
+def test_a_step_of_the_level_hides_no_words():
+    """From another microphone, 45 dB softer, with a detector that is late: its words are judged by their own level."""
+    speech, duration_s = phrases(*[(2.0, 0.4)] * 20)
+    sound, softer = (sound_of(speech, duration_s, -80.0, late_s=0.09) for _ in range(2))
+    softer.envelope_dbfs[2500:] -= 45.0
+    assert cut(softer, DEFAULTS) == cut(sound, DEFAULTS)
+    assert [each.speech_end_s for each in cut(softer, DEFAULTS).cuts][-1] == speech[-1][1]
+
+
 @pytest.mark.parametrize("duration_s", [0.0, 0.005, 0.5])
 def test_nothing_to_cut(duration_s):
     empty = Sound(SpeechTrack(np.zeros(0, np.float32), "test"), np.zeros(0, np.float32), duration_s)
