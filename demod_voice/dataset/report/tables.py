@@ -139,20 +139,21 @@ def clips_html(rows: Sequence[tuple[Segment, str]], links: Links, caption: str) 
 
 def anchors_html(told: Told, links: Links) -> str:
     """The reference clips."""
-    rows = [
-        [
-            f'<a href="{links.to(f"{ANCHORS}/{each.name}.wav")}">{escape(each.name)}</a>',
-            _player(links.to(f"{ANCHORS}/{each.name}.wav"), each.name),
-            escape(each.speaker or "-"),
-            f"{each.duration_s:.1f} s",
-            escape(each.segment),
-            f'<span class="said">{escape(_cut(each.text)) or "-"}</span>',
-        ]
-        for each in told.manifest.anchors
-    ]
+    rows = []
+    for each in told.manifest.anchors:
+        address = links.to(f"{ANCHORS}/{each.name}.wav")
+        rows.append(
+            [
+                f'<a href="{address}">{escape(each.name)}</a>{_player(address, each.name)}',
+                escape(each.segment),
+                f"{each.duration_s:.1f}",
+                escape(each.speaker or "-"),
+                f'<span class="said">{escape(_cut(each.text)) or "-"}</span>',
+            ]
+        )
     if not rows:
         return "<p>No clips were set apart as anchors.</p>"
-    return table("Anchors of the voice", ["Anchor", "Listen", "Speaker", "Length", "Same as", "Text"], rows)
+    return table("Anchors of the voice", ["Anchor", "Same as", "Length, s", "Speaker", "Text"], rows, "heard")
 
 
 def recordings_html(told: Told) -> str:
@@ -177,7 +178,7 @@ def _recording_row(each: Recording, told: Told) -> list[str]:
         escape(each.speaker or "-"),
         escape(each.split),
         f"{format_duration(each.speech_s)} ({escape(each.detector or '-')})",
-        f"{kept} kept, {rejected} rejected",
+        f'<span class="whole">{kept} kept</span>, <span class="whole">{rejected} rejected</span>',
         escape(cleaning_words(each.cleaning)) or "-",
         escape("; ".join(notes)) or "-",
     ]
@@ -255,11 +256,10 @@ def gates_html(told: Told) -> str:
     """Every gate with its threshold, what it measures, and how many it rejected."""
     rows = []
     for gate in GATES:
-        measure = _UNITS.get(gate.measure)
         rows.append(
             [
                 f"<b>{escape(gate.name)}</b>",
-                escape(f"{', '.join(_limits(gate, told.gates))} {measure.unit if measure else ''}".strip()),
+                escape(f"{', '.join(_limits(gate, told.gates))} {_unit(gate)}".strip()),
                 str(told.reasons.get(gate.name, (0, 0.0))[0]),
                 escape(gate.sentence),
                 "<br>".join(f"<code>{escape(key)}</code>" for key in gate.keys),
@@ -292,8 +292,13 @@ def beside(segment: Segment, gate: Gate, gates: Gates) -> str:
     value = number(segment, gate.measure) if measure else segment.speaker_score
     if value is None:
         return f"{gate.name}: {gate.sentence}"
-    unit = f" {measure.unit}" if measure and measure.unit != "ratio" else ""
-    return f"{gate.name}: {value:g}{unit} ({', '.join(_limits(gate, gates))})"
+    return f"{gate.name}: {f'{value:g} {_unit(gate)}'.rstrip()} ({', '.join(_limits(gate, gates))})"
+
+
+def _unit(gate: Gate) -> str:
+    """The unit of what a gate looks at; a ratio and a similarity have none."""
+    measure = _UNITS.get(gate.measure)
+    return measure.unit if measure and measure.unit != "ratio" else ""
 
 
 def _limits(gate: Gate, gates: Gates) -> list[str]:
