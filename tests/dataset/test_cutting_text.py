@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from demod_voice.config.settings import Segments
 from demod_voice.dataset.cutting import CutResult, Sound, TimedText, cut
 from demod_voice.dataset.cutting_plan import TOO_LONG
-from demod_voice.dataset.cutting_text import NO_SPEECH, NO_TEXT, TWO_SPEAKERS
+from demod_voice.dataset.cutting_text import NO_SPEECH, NO_TEXT, TOO_LITTLE_TEXT, TOO_MUCH_TEXT, TWO_SPEAKERS
 from demod_voice.dataset.cutting_turns import CHANGE, OVERLAP
 from demod_voice.dataset.cutting_words import NO_WORDS, UNHEARD
 from demod_voice.formats.cues import SpokenWord
@@ -115,6 +115,17 @@ def test_a_line_beside_its_speech():
     lines = [TimedText(1, 7, "a"), TimedText(9.2, 9.9, "yes"), TimedText(13.4, 19.4, "b")]
     result = cut(sound_of(speech, duration_s), Segments(min_s=0.5), lines)
     assert texts(result) == ["a", "yes", "b"]
+
+
+@pytest.mark.parametrize(("text", "reason"), [("word " * 30, TOO_MUCH_TEXT), ("word", TOO_LITTLE_TEXT)])
+def test_a_text_that_cannot_be_what_is_said(text, reason):
+    """Twelve lines of 12 words in 6 s, and one of 30 or of 1."""
+    speech, duration_s = phrases(*[(6.0, 1.5)] * 13)
+    lines = lines_of(speech, *["word " * 12] * 6, text, *["word " * 12] * 6)
+    result = cut(sound_of(speech, duration_s), DEFAULTS, lines)
+    assert [(each.start_s, each.reason) for each in result.dropped] == [(46.0, reason)]
+    few = cut(sound_of(speech[:3], duration_s), DEFAULTS, [*lines[:2], lines[6]])
+    assert TOO_MUCH_TEXT not in reasons(few)
 
 
 def test_a_line_over_several_phrases_keeps_them_together():
