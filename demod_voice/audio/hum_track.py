@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demod_voice.audio.filters import Floats, filtered, notch, settling_s
-from demod_voice.audio.hum import NO_HUM, RATE, HumLevel, hum_level, low_band, measure_hum
+from demod_voice.audio.hum import DRIFT_HZ, MAINS_HZ, NO_HUM, RATE, HumLevel, hum_level, low_band, measure_hum
 
 Mono = NDArray[np.float32]
 
@@ -75,16 +75,22 @@ def hum_regions(levels: Sequence[HumLevel], window: int, num_samples: int) -> tu
     """Regions of neighbouring windows that hear the same mains.
 
     A window without hum between two that have it is one that could not hear it. A single window, and one that hears
-    another frequency than the recording's, is chance.
+    another frequency than most of its kind, is chance.
 
     Args:
         levels: of each window, in order.
         window: samples of a window.
         num_samples: of the recording.
     """
-    strong = [each for each in levels if each.db >= PRESENT_DB]
+    found = [region for nominal in MAINS_HZ for region in _of_mains(nominal, levels, window, num_samples)]
+    return tuple(sorted(found, key=lambda region: region.start))
+
+
+def _of_mains(nominal: float, levels: Sequence[HumLevel], window: int, num_samples: int) -> list[HumRegion]:
+    """The regions of one kind of mains: a recording may be put together of parts from two countries."""
+    strong = [each for each in levels if each.db >= PRESENT_DB and abs(each.frequency_hz - nominal) <= DRIFT_HZ]
     if not strong:
-        return ()
+        return []
     mains = float(np.median([each.frequency_hz for each in strong]))
     here = np.array([each.db >= PRESENT_DB and abs(each.frequency_hz - mains) < SAME_HZ for each in levels])
     here[1:-1] |= here[:-2] & here[2:]
@@ -95,7 +101,7 @@ def hum_regions(levels: Sequence[HumLevel], window: int, num_samples: int) -> tu
         if last - first >= min(2, len(levels)):
             hears = [each for each in levels[first:last] if each.db >= PRESENT_DB]
             found.append(_region(hears, first * window, min(last * window, num_samples)))
-    return tuple(found)
+    return found
 
 
 def _region(hears: Sequence[HumLevel], start: int, end: int) -> HumRegion:
