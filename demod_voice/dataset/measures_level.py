@@ -38,7 +38,7 @@ ROOM, DECAYS_LEAST = 3000, 2
 """Frames to each side of a segment whose decays are its room's too: 30 s; and how many tell of a room."""
 SLOWEST_S = 20.0
 
-Powers = NDArray[np.float64]
+Powers = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
@@ -54,7 +54,7 @@ class Levels:
     """True where the frame is surely no speech, nor next to any: noise shows there."""
     ends: NDArray[np.int64]
     """Frames at which stretches of speech end, shape (stretches,)."""
-    decays: Powers
+    decays: NDArray[np.float64]
     """Seconds for 60 dB after each of them; NaN where it does not fall far enough to tell."""
     hop: int
     """Samples of a frame."""
@@ -81,44 +81,48 @@ def levels_of(path: Path, track: SpeechTrack, threshold: float) -> Levels:
     squares, means = _moments(path, hop)
     regions = track.regions(threshold)
     frame_s = hop / info.sample_rate
-    middles: Powers = (np.arange(len(squares), dtype=np.float64) + 0.5) * frame_s
-    speech, near = _inside(regions, middles, 0.0, 0.0), _inside(regions, middles, BEFORE * HOP_S, AFTER * HOP_S)
-    quiet = ~near & (_probability(track, middles) < max(0.01, threshold - RELEASE))
-    rest = float((means[quiet] if quiet.any() else means).mean()) if len(means) else 0.0
-    power = np.maximum(squares - 2 * rest * means + rest * rest, 0.0)
+    count = len(squares)
+    speech, near = _inside(regions, count, frame_s, 0, 0), _inside(regions, count, frame_s, BEFORE, AFTER)
+    quiet = ~near & (_probability(track, count, frame_s) < max(0.01, threshold - RELEASE))
+    rest = float((means[quiet] if quiet.any() else means).mean(dtype=np.float64)) if count else 0.0
+    means *= -2 * rest
+    means += squares
+    power = np.maximum(means + np.float32(rest * rest), 0, out=means)
     ends = np.array([round(each.end_s / frame_s) for each in regions], np.int64)
     return Levels(power, speech, quiet, ends, _decays(power, quiet, ends), hop)
 
 
 def _moments(path: Path, hop: int) -> tuple[Powers, Powers]:
     """Mean square and mean of each frame."""
-    squares, means = [np.zeros(0)], [np.zeros(0)]
+    squares, means = [np.zeros(0, np.float32)], [np.zeros(0, np.float32)]
     for block in read_blocks(path, hop * BLOCK_FRAMES):
         whole = block[0, : block.shape[1] // hop * hop].reshape(-1, hop)
-        squares.append(np.einsum("ij,ij->i", whole, whole).astype(np.float64) / hop)
-        means.append(whole.mean(axis=1, dtype=np.float64))
+        squares.append(np.einsum("ij,ij->i", whole, whole) / np.float32(hop))
+        means.append(whole.mean(axis=1, dtype=np.float64).astype(np.float32))
     return np.concatenate(squares), np.concatenate(means)
 
 
-def _inside(regions: tuple[Region, ...], middles: Powers, before_s: float, after_s: float) -> Mask:
-    found = np.zeros(len(middles), bool)
-    starts = np.searchsorted(middles, [each.start_s - before_s for each in regions])
-    stops = np.searchsorted(middles, [each.end_s + after_s for each in regions])
-    for start, stop in zip(starts, stops, strict=True):
-        found[start:stop] = True
+def _inside(regions: tuple[Region, ...], count: int, frame_s: float, before: int, after: int) -> Mask:
+    """Frames whose middles lie in a region, or so many frames around it."""
+    found = np.zeros(count, bool)
+    for each in regions:
+        start, stop = (math.ceil(time_s / frame_s - 0.5) for time_s in (each.start_s, each.end_s))
+        found[max(0, start - before) : max(0, stop + after)] = True
     return found
 
 
-def _probability(track: SpeechTrack, middles: Powers) -> NDArray[np.float32]:
+def _probability(track: SpeechTrack, count: int, frame_s: float) -> NDArray[np.float32]:
+    """Of the middle of each frame."""
     if not len(track.probabilities):
-        return np.zeros(len(middles), np.float32)
-    return track.probabilities[np.minimum((middles / FRAME_S).astype(np.int64), len(track.probabilities) - 1)]
+        return np.zeros(count, np.float32)
+    places = ((np.arange(count) + 0.5) * (frame_s / FRAME_S)).astype(np.int32)
+    return track.probabilities[np.minimum(places, len(track.probabilities) - 1)]
 
 
 def speech_power(levels: Levels, first: int, last: int) -> float | None:
     """Mean square of the speech frames; None where there are none."""
     found = levels.power[first:last][levels.speech[first:last]]
-    return float(found.mean()) if len(found) else None
+    return float(found.mean(dtype=np.float64)) if len(found) else None
 
 
 def noise_power(levels: Levels, first: int, last: int) -> float | None:
@@ -133,7 +137,7 @@ def noise_power(levels: Levels, first: int, last: int) -> float | None:
         frames = frames[away == 0]
     else:
         frames = frames[np.argsort(away, kind="stable")[:NOISE_ENOUGH]]
-    return float(levels.power[frames].mean()) if len(frames) >= NOISE_LEAST else None
+    return float(levels.power[frames].mean(dtype=np.float64)) if len(frames) >= NOISE_LEAST else None
 
 
 def speech_to_noise_db(speech: float, noise: float) -> float:
@@ -156,7 +160,7 @@ def decay_s(levels: Levels, first: int, last: int) -> float | None:
     return min(SLOWEST_S, float(np.quantile(near, 0.25))) if len(near) >= DECAYS_LEAST else None
 
 
-def _decays(power: Powers, quiet: Mask, ends: NDArray[np.int64]) -> Powers:
+def _decays(power: Powers, quiet: Mask, ends: NDArray[np.int64]) -> NDArray[np.float64]:
     found = np.full(len(ends), np.nan)
     for number, end in enumerate(ends):
         around = slice(max(0, end - CONTEXT), end + CONTEXT)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from demod_voice.dataset.measures_level import HOP_S, Mask, Powers
+from demod_voice.dataset.measures_level import HOP_S, Mask
+
+Powers = NDArray[np.float64]
 
 POP_HZ = (20.0, 75.0)
 """Where a pop has its power and no voice its fundamental, vocal fry apart, whose fundamental is weak."""
