@@ -339,3 +339,26 @@ def test_ten_hours_of_subtitles_take_seconds(late_s):
     cut(sound, DEFAULTS, lines, turns)
     cut(with_words(sound, words_of(speech)), DEFAULTS, lines)
     assert time.process_time() - began < 20
+
+
+@limits(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0.1, 12), st.floats(0.1, 3)), min_size=1, max_size=20),
+    st.lists(st.tuples(st.floats(0, 100), st.floats(0.0, 1.5), st.booleans()), max_size=40),
+)
+def test_whatever_the_words(pieces, spans):
+    """Words anywhere: none whose time is known is cut, none is said twice, none is out of order."""
+    speech, duration_s = phrases(*pieces)
+    words = [
+        (SpokenWord if known else Guessed)(f"w{number}", start, start + length)
+        for number, (start, length, known) in enumerate(sorted(spans))
+        if start + length < duration_s
+    ]
+    result = cut(with_words(sound_of(speech, duration_s), tuple(words)), DEFAULTS)
+    edges = [edge for each in result.cuts for edge in (each.start_s, each.end_s)]
+    for word in words:
+        if not isinstance(word, Guessed):
+            assert not any(word.start_s + 0.03 < edge < word.end_s - 0.03 for edge in edges)
+    said = [int(each[1:]) for each in " ".join(texts(result)).split()]
+    assert said == sorted(set(said))
+    assert all(each.text for each in result.cuts) or not words
