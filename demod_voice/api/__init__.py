@@ -14,6 +14,17 @@ from importlib import import_module
 from typing import Any
 
 _EXPORTS = {
+    "audio": (
+        "CleanOptions",
+        "FileResult",
+        "SoundError",
+        "SoundInfo",
+        "audio_info",
+        "clean_audio",
+        "convert_audio",
+        "failed",
+        "normalize_audio",
+    ),
     "cache": ("CacheInfo", "Freed", "cache_info", "clear_cache", "prune_cache"),
     "config": ("Loaded", "Settings", "load", "load_settings"),
     "dataset_keeping": (

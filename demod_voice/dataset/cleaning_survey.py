@@ -80,10 +80,20 @@ def _against(looks: Sequence[tuple[Heard, Trial | None]], most_db: float) -> tup
     """Why each slab is left as it is; a slab that could not be tried goes with the nearest that could."""
     words = [None if tried is None else MUSIC if heard.wanders else tried.against(most_db) for heard, tried in looks]
     known = np.array([number for number, each in enumerate(words) if each is not None])
+    _without_islands(words, known.tolist())
     if not len(known):
         return tuple(NOTHING_TO_LEARN_FROM for _ in words)
     nearest = [int(known[np.abs(known - number).argmin()]) for number in range(len(words))]
     return tuple(str(words[number]) for number in nearest)
+
+
+def _without_islands(words: list[str | None], known: Sequence[int]) -> None:
+    """Where music is heard on both sides, a slab that seems to have none is chance; so is the last one after it."""
+    heard = [words[number] == MUSIC for number in known]
+    for place, number in enumerate(known):
+        beside = heard[max(0, place - 1) : place] + heard[place + 1 : place + 2]
+        if beside and all(beside):
+            words[number] = MUSIC
 
 
 def _each_slab(work: Work, look: Callable[[Work, Slab], Found], step: str, progress: Progress) -> list[Found]:
