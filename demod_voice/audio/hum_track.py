@@ -92,14 +92,15 @@ def _of_mains(nominal: float, levels: Sequence[HumLevel], window: int, num_sampl
     if not strong:
         return []
     mains = float(np.median([each.frequency_hz for each in strong]))
-    here = np.array([each.db >= PRESENT_DB and abs(each.frequency_hz - mains) < SAME_HZ for each in levels])
+    hearing = [each.db >= PRESENT_DB and abs(each.frequency_hz - mains) < SAME_HZ for each in levels]
+    here = np.array(hearing)
     here[1:-1] |= here[:-2] & here[2:]
     padded = np.diff(np.concatenate(([0], here.astype(np.int8), [0])))
     found = []
     firsts, lasts = np.flatnonzero(padded == 1).tolist(), np.flatnonzero(padded == -1).tolist()
     for first, last in zip(firsts, lasts, strict=True):
         if last - first >= min(2, len(levels)):
-            hears = [each for each in levels[first:last] if each.db >= PRESENT_DB]
+            hears = [levels[number] for number in range(first, last) if hearing[number]]
             found.append(_region(hears, first * window, min(last * window, num_samples)))
     return found
 
