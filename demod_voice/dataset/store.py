@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -29,10 +30,11 @@ from demod_voice.formats.dataset_manifest import (
     manifest_of,
     read_lines,
     read_manifest,
+    row_of,
     snapshot_data,
     write_manifest,
 )
-from demod_voice.records.atomic import flush, output_error, replacing, write_bytes, write_json
+from demod_voice.records.atomic import TEMPORARY_MARK, flush, output_error, replacing, sweep, write_bytes, write_json
 from demod_voice.records.hashing import canonical_json, hash_bytes, hash_file
 from demod_voice.records.lock import locked
 
@@ -107,11 +109,12 @@ class Dataset:
 
     def keep(self, made: Path) -> str:
         """Move a finished file in among the objects; its SHA-256. A file of the same content is kept once."""
-        flush(made)
-        sha256 = hash_file(made)
-        target = self.object_path(sha256)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        made.replace(target)
+        with _told(made):
+            flush(made)
+            sha256 = hash_file(made)
+            target = self.object_path(sha256)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.replace(target)
         return sha256
 
     def commit(self, manifest: Manifest, message: str) -> Version:
@@ -122,13 +125,14 @@ class Dataset:
         """
         text = canonical_json(snapshot_data(manifest))
         digest = hash_bytes(text.encode())
-        self._adopt(manifest)
-        snapshot = self._snapshot(digest)
-        if not snapshot.is_file():
-            snapshot.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(snapshot, gzip.compress(text.encode(), compresslevel=5, mtime=0))
-        write_json(self._pending, {"manifest": digest, "message": message})
-        return self._finish(manifest, digest, message)
+        with _told(self.path):
+            self._adopt(manifest)
+            snapshot = self._snapshot(digest)
+            if not snapshot.is_file():
+                snapshot.parent.mkdir(parents=True, exist_ok=True)
+                write_bytes(snapshot, gzip.compress(text.encode(), compresslevel=5, mtime=0))
+            write_json(self._pending, {"manifest": digest, "message": message})
+            return self._finish(manifest, digest, message)
 
     def finish(self) -> None:
         """Finish a commit that was killed half-way; nothing to do is the usual case."""
@@ -136,11 +140,19 @@ class Dataset:
             pending = json.loads(self._pending.read_text())
         except (OSError, ValueError):
             return
-        self._finish(self.snapshot(pending["manifest"]), pending["manifest"], pending["message"])
+        with _told(self.path):
+            manifest = self.snapshot(pending["manifest"])
+            self._adopt(manifest)
+            self._finish(manifest, pending["manifest"], pending["message"])
 
     def versions(self) -> tuple[Version, ...]:
-        """Every version, oldest first."""
-        return tuple(Version(**row) for _, row in read_lines(self.hidden / "versions.jsonl"))
+        """Every version, oldest first.
+
+        Raises:
+            UsageError: a line is damaged; names it.
+        """
+        path = self.hidden / "versions.jsonl"
+        return tuple(row_of(Version, row, f"{path}:{number}") for number, row in read_lines(path))
 
     def has_snapshot(self, digest: str) -> bool:
         """False for a version whose snapshot was cleaned away."""
@@ -155,7 +167,7 @@ class Dataset:
         path = self._snapshot(digest)
         try:
             data = gzip.decompress(path.read_bytes())
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise UsageError(f"{path} cannot be read: {error}") from None
         if hash_bytes(data) != digest:
             raise UsageError(f"{path} is damaged: its content has another hash")
@@ -188,28 +200,28 @@ class Dataset:
 
     def _adopt(self, manifest: Manifest) -> None:
         """Take visible clips in whose objects are missing: the dataset was copied without its hidden folder."""
-        for segment in manifest.segments:
-            target = self.object_path(segment.sha256)
+        for relative, sha256 in _wanted(manifest).items():
+            target = self.object_path(sha256)
             if target.exists():
                 continue
-            found = next((path for path in self._visible(segment.file_name) if hash_file(path) == segment.sha256), None)
+            found = next((path for path in self._visible(Path(relative).name) if hash_file(path) == sha256), None)
             if found is None:
                 raise MediaError(
-                    f"{self.path / segment.path} is missing, or is not the clip that was kept",
+                    f"{self.path / relative} is missing, or is not the clip that was kept",
                     f"see what else is wrong: demod-voice dataset check '{self.path}'",
                 )
             target.parent.mkdir(parents=True, exist_ok=True)
             _link(found, target)
 
     def _visible(self, name: str) -> Iterator[Path]:
-        for folder in (*SPLITS, QUARANTINE):
+        for folder in (*SPLITS, QUARANTINE, ANCHORS):
             if (path := self.path / folder / name).is_file():
                 yield path
 
     def _lay_out(self, manifest: Manifest) -> None:
-        wanted = {each.path: each.sha256 for each in manifest.segments}
-        wanted.update({f"{ANCHORS}/{each.name}.wav": each.sha256 for each in manifest.anchors})
+        wanted = _wanted(manifest)
         before = self._paths_before()
+        self._sweep()
         for name in (*SPLITS, QUARANTINE, ANCHORS):
             folder = self.path / name
             for path in folder.glob("*.wav") if folder.is_dir() else ():
@@ -222,13 +234,40 @@ class Dataset:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _link(source, target)
 
+    def _sweep(self) -> None:
+        """Remove what a killed commit left half-written."""
+        sweep([self.path / MANIFEST])
+        own = (self.path / name for name in (*SPLITS, QUARANTINE, ANCHORS))
+        for folder in (*own, self.hidden, self.hidden / "manifests", *self.objects.glob("*")):
+            for left in folder.glob(f"{TEMPORARY_MARK}*"):
+                left.unlink(missing_ok=True)
+
     def _paths_before(self) -> set[str]:
         """Paths of the clips that the visible manifest names: what of other names lies there is not ours to remove."""
         try:
             manifest = read_manifest(self.path)
         except UsageError:
             return set()
-        return {each.path for each in manifest.segments} | {f"{ANCHORS}/{each.name}.wav" for each in manifest.anchors}
+        return set(_wanted(manifest))
+
+
+def _wanted(manifest: Manifest) -> dict[str, str]:
+    """Path of every clip that is to be visible, from the dataset's folder -> its SHA-256."""
+    wanted = {each.path: each.sha256 for each in manifest.segments}
+    return wanted | {f"{ANCHORS}/{each.name}.wav": each.sha256 for each in manifest.anchors}
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Every error of the file system as one that a person can act on.
+
+    Raises:
+        OutputError: something cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise output_error(path, error) from error
 
 
 def _same(source: Path, target: Path) -> bool:

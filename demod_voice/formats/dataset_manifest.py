@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from demod_voice.errors import UsageError
+from demod_voice.formats.dataset_rows import check_head, check_row
 from demod_voice.records.atomic import write_json, write_text
 
 FORMAT = "demod-voice-dataset"
@@ -230,6 +231,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_text(folder / QUARANTINE / DROPPED, _lines([plain_row(each) for each in manifest.dropped]))
     if manifest.anchors:
         rows = [{"file_name": f"{each.name}.wav", **plain_row(each)} for each in manifest.anchors]
+        (folder / ANCHORS).mkdir(parents=True, exist_ok=True)
         write_text(folder / ANCHORS / ROWS, _lines(rows))
     else:
         (folder / ANCHORS / ROWS).unlink(missing_ok=True)
@@ -271,7 +273,10 @@ def manifest_of(data: Mapping[str, Any], place: str) -> Manifest:
 
 
 def _manifest(data: Mapping[str, Any], segments: list[Segment], dropped: list[Dropped], place: str) -> Manifest:
-    order = {each["id"]: number for number, each in enumerate(data["recordings"])}
+    check_head(data, place)
+    recordings = tuple(row_of(Recording, each, place) for each in data["recordings"])
+    anchors = tuple(row_of(Anchor, each, place) for each in data["anchors"])
+    order = {each.id: number for number, each in enumerate(recordings)}
     segments.sort(key=lambda each: (order.get(each.source, len(order)), each.start_s, each.id))
     return Manifest(
         name=data["name"],
@@ -279,10 +284,10 @@ def _manifest(data: Mapping[str, Any], segments: list[Segment], dropped: list[Dr
         sample_rate=data["sample_rate"],
         encoding=data["encoding"],
         settings=data["settings"],
-        recordings=tuple(row_of(Recording, each, place) for each in data["recordings"]),
+        recordings=recordings,
         segments=tuple(segments),
         dropped=tuple(dropped),
-        anchors=tuple(row_of(Anchor, each, place) for each in data["anchors"]),
+        anchors=anchors,
         split_method=data["split_method"],
         reviews=data["reviews"],
         parents=tuple(data["parents"]),
@@ -300,13 +305,13 @@ def read_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
     if not path.is_file():
         return []
     found = []
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-            except ValueError as error:
+                row = json.loads(line.decode())
+            except (ValueError, RecursionError) as error:
                 raise UsageError(f"{path}:{number}: no JSON: {error}") from None
             if not isinstance(row, dict):
                 raise UsageError(f"{path}:{number}: expected an object")
@@ -319,7 +324,7 @@ def _read_json(path: Path, folder: Path) -> dict[str, Any]:
         raise UsageError(f"{folder} is no dataset: it holds no {MANIFEST}", "make one: demod-voice dataset build")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: no JSON: {error}") from None
     needed = [*manifest_data(_NOTHING)]
     missing = [each for each in needed if not isinstance(data, dict) or each not in data]
@@ -334,14 +339,18 @@ def row_of(cls: Any, row: Mapping[str, Any], place: str) -> Any:
     """One of this module's dataclasses, from what ``plain_row`` made of it; unknown keys are left out.
 
     Raises:
-        UsageError: a field is missing; names ``place``.
+        UsageError: a field is missing, or is no value of its; names ``place``.
     """
+    if not isinstance(row, Mapping):
+        raise UsageError(f"{place}: expected an object, not {row!r:.60}")
     names = {each.name for each in fields(cls)}
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items() if key in names}
     try:
-        return cls(**values)
+        made = cls(**values)
     except TypeError as error:
         raise UsageError(f"{place}: {str(error).replace('__init__() ', '')}") from None
+    check_row(made, place)
+    return made
 
 
 def plain_row(value: Any) -> dict[str, Any]:
