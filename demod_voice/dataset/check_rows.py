@@ -12,7 +12,6 @@ from demod_voice.dataset.findings import FAULT, WARNING, Finding
 from demod_voice.formats.dataset_manifest import (
     MANIFEST,
     ROWS,
-    SPLITS,
     Manifest,
     Recording,
     Segment,
@@ -71,9 +70,6 @@ def _names(manifest: Manifest) -> Iterator[Finding]:
             if count > 1:
                 message = f"{count} {what} have the id {name}"
                 yield Finding(FAULT, "id", ROWS if what == "segments" else MANIFEST, message, BUILD_AGAIN)
-    for segment in manifest.segments:
-        if segment.split not in SPLITS:
-            yield Finding(FAULT, "split", segment.path, f"there is no split {segment.split!r}", BUILD_AGAIN)
 
 
 def _unknown_source(segment: Segment) -> Finding:

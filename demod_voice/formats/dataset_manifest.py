@@ -276,6 +276,9 @@ def _manifest(data: Mapping[str, Any], segments: list[Segment], dropped: list[Dr
     check_head(data, place)
     recordings = tuple(row_of(Recording, each, place) for each in data["recordings"])
     anchors = tuple(row_of(Anchor, each, place) for each in data["anchors"])
+    homeless = next((each for each in segments if each.split not in SPLITS), None)
+    if homeless is not None:
+        raise UsageError(f"{place}: {homeless.id} cannot be in the split {homeless.split!r}")
     order = {each.id: number for number, each in enumerate(recordings)}
     segments.sort(key=lambda each: (order.get(each.source, len(order)), each.start_s, each.id))
     return Manifest(

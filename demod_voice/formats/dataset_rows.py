@@ -42,7 +42,7 @@ _HEAD = {
 """Fields of ``dataset.json`` -> their types."""
 _KNOWN: dict[type, tuple[tuple[str, str], ...]] = {}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_SPLITS = ("train", "val", "test", "blocks")
+_SPLITS = ("train", "val", "test", "blocks", "")
 MOST_NAME_BYTES = 200
 """Of an id: room for a suffix, and for what a temporary name puts before it."""
 
@@ -117,6 +117,6 @@ def _short(value: Any) -> str:
 _RULES: Mapping[str, Callable[[str], bool]] = {
     "id": is_name,
     "sha256": lambda text: bool(_SHA256.fullmatch(text)),
-    "split": lambda text: text in _SPLITS,
+    "split": lambda text: text in _SPLITS,  # none: a row that no dataset has taken up
 }
 """Field -> what it must be, wherever a row has it."""

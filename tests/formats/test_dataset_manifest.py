@@ -135,6 +135,14 @@ def test_a_wrong_value_is_named_with_its_file_and_line(folder, values, told):
     assert told in caught.value.message
 
 
+@pytest.mark.parametrize("split", ["", "blocks"])
+def test_a_clip_belongs_to_a_folder(folder, split):
+    """Without a folder, a clip's path would begin at the root."""
+    changed(folder / "train" / "metadata.jsonl", split=split)
+    with pytest.raises(UsageError, match="talk-1_00001000 cannot be in the split"):
+        read_manifest(folder)
+
+
 @pytest.mark.parametrize("line", ["{", "[1]", "null", '"x"', '{"id": "x"}', "\udcff"])
 def test_a_line_that_is_no_row_is_named(folder, line):
     path = folder / "quarantine" / "metadata.jsonl"
