@@ -200,6 +200,12 @@ class Gates:
     reverb_max_s: float = key(1.2, "Longest decay after speech, seconds for 60 dB.", minimum=0.0, maximum=20.0)
     chars_per_s_min: float = key(4.0, "Slowest reading of the text, characters a second.", minimum=0.0, maximum=100.0)
     chars_per_s_max: float = key(30.0, "Fastest reading of the text, characters a second.", minimum=0.0, maximum=200.0)
+    unheard_ratio_max: float = key(
+        0.1,
+        "Most words of a transcript that were not heard where they should be, as a ratio.",
+        minimum=0.0,
+        maximum=1.0,
+    )
     speaker_score_min: float = key(
         0.0, "Lowest similarity to the target speaker; 0 = the embedding model's own.", minimum=-1.0, maximum=1.0
     )

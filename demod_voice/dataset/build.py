@@ -1,14 +1,13 @@
 """``dataset build`` and ``dataset add``: recordings become a dataset.
 
-Recordings are worked on side by side, each by ``recording.Maker``, which keeps finished ones; then all rows become one
-manifest (``assemble``), and the folder is laid out anew (``store``).
+Recordings are worked on side by side (``making``), each of which is made once (``recording``); then all rows become one
+manifest (``assemble``), the folder is laid out anew (``store``), and the page about it is written (``report``).
 """
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,20 +15,21 @@ from pathlib import Path
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.dataset.assemble import Asked, Rows, assemble, settings_of
-from demod_voice.dataset.hearing import Workshop
-from demod_voice.dataset.recording import Maker, Result, Task
+from demod_voice.dataset.making import Made, Named, jobs_of, make_all, none_of
+from demod_voice.dataset.report import write_report
 from demod_voice.dataset.review.replay import apply_pending
-from demod_voice.dataset.sources import Found, Source, find_recordings
-from demod_voice.dataset.store import Dataset, Version
+from demod_voice.dataset.sources import Source, find_recordings
+from demod_voice.dataset.store import HIDDEN, Dataset, Version
 from demod_voice.dataset.tasks import Material, tasks_of
-from demod_voice.dataset.texting import Texter
 from demod_voice.engines.pool import Pool
-from demod_voice.errors import DemodError, MediaError, UsageError
+from demod_voice.errors import UsageError
 from demod_voice.formats.dataset_manifest import MANIFEST, Manifest
+from demod_voice.records.atomic import write_json
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.records.steps import RunFolder
 
-STEP = "recordings"
+REPORTED = "reported.json"
+"""In the hidden folder: which manifest the page is about."""
 _NEW = Manifest("", "", 24000, "pcm_s16le", {}, (), ())
 
 
@@ -57,10 +57,10 @@ class BuildReport:
     """Recordings that were worked on."""
     reused: int
     """Recordings that were found finished."""
-    failed: tuple[tuple[str, str], ...]
-    """Name and reason of each file that could not be used."""
-    repeated: tuple[tuple[str, str], ...] = ()
-    """Name and reason of each file that is there already."""
+    failed: tuple[Named, ...]
+    """Files that could not be used."""
+    repeated: tuple[Named, ...] = ()
+    """Files that are there already."""
 
 
 def build(
@@ -87,19 +87,20 @@ def build(
     """
     check_inside([out, *(Path(each) for each in given)], settings.paths.allowed_roots)
     _refuse_foreign(out)
-    found = find_recordings(given, outside=out, jobs=_jobs(settings))
-    tasks, unusable = tasks_of(found.sources, options.material, options.asked, settings)
-    with _opened(out, new=True, progress=progress) as dataset:
+    found = find_recordings(given, outside=out, jobs=jobs_of(settings))
+    with _opened(out, progress, new=True) as dataset:
         before = apply_pending(dataset).manifest if (out / MANIFEST).is_file() else _NEW
         run = RunFolder(dataset.hidden)
-        results, failed = _make(dataset, tasks, settings, options.asked, progress, unusable)
-        base = replace(
-            before, name=options.name or before.name or out.resolve().name, created=before.created or run.created
-        )
-        rows = _rows(results)
-        manifest = assemble(replace(base, skipped=_skipped(found, failed)), rows, settings, options.asked)
-        version = dataset.commit(manifest, "build")
-    return _report(out, manifest, version, results, [*found.unreadable, *failed], found.repeated)
+        made = _made(dataset, found.sources, settings, options.asked, options.material, progress)
+        if not made.results:
+            raise none_of([*found.unreadable, *made.failed])
+        name = options.name or before.name or out.resolve().name
+        skipped = _skipped([*found.unreadable, *made.failed])
+        base = replace(before, name=name, created=before.created or run.created, skipped=skipped)
+        asked = replace(options.asked, speaker_threshold=made.speaker_threshold)
+        manifest = assemble(base, _rows(made), settings, asked)
+        version = _kept(dataset, manifest, "build", settings, options.report, progress)
+    return _report(out, manifest, version, made, found.unreadable, found.repeated)
 
 
 def add(
@@ -111,130 +112,122 @@ def add(
         As ``build``; UsageError also when ``path`` is no dataset.
     """
     check_inside([path, *(Path(each) for each in given)], settings.paths.allowed_roots)
-    found = find_recordings(given, outside=path, jobs=_jobs(settings))
-    with _opened(path, new=False, progress=progress) as dataset:
+    found = find_recordings(given, outside=path, jobs=jobs_of(settings))
+    with _opened(path, progress, new=False) as dataset:
         before = apply_pending(dataset).manifest
         own, asked = settings_of(before.settings, settings)
-        known = {each.sha256: each.name for each in before.recordings}
-        fresh = [each for each in found.sources if each.sha256 not in known]
-        there = [
-            (each.path.name, f"it is there already, as {known[each.sha256]}")
-            for each in found.sources
-            if each.sha256 in known
-        ]
+        _refuse_everybody(path, asked, options.material)
+        fresh, there = _fresh(before, found.sources)
         theirs = replace(asked, speaker=options.asked.speaker or asked.speaker)
-        tasks, unusable = tasks_of(fresh, options.material, theirs, own)
-        results, failed = _make(dataset, tasks, own, asked, progress, unusable) if fresh else ([], [])
-        new = _rows(results)
-        rows = Rows(
-            (*before.recordings, *new.recordings), (*before.segments, *new.segments), (*before.dropped, *new.dropped)
-        )
-        kept = {each.id: each.split for each in before.recordings}
-        skipped = (*before.skipped, *_skipped(found, failed))
-        manifest = assemble(replace(before, skipped=skipped), rows, own, asked, kept) if new.recordings else before
-        version = dataset.commit(manifest, "add")
-    return _report(path, manifest, version, results, [*found.unreadable, *failed], [*found.repeated, *there])
+        made = _made(dataset, fresh, own, theirs, options.material, progress) if fresh else Made()
+        manifest = _joined(before, made, own, asked, _skipped([*found.unreadable, *made.failed]))
+        version = _kept(dataset, manifest, "add", settings, options.report, progress)
+    return _report(path, manifest, version, made, found.unreadable, [*found.repeated, *there])
 
 
-def _jobs(settings: Settings) -> int:
-    return settings.jobs or len(os.sched_getaffinity(0))
+def _made(
+    dataset: Dataset,
+    sources: Sequence[Source],
+    settings: Settings,
+    asked: Asked,
+    material: Material,
+    progress: Progress,
+) -> Made:
+    """What becomes of the sources; those whose text or turns are wrong are among the failed."""
+    tasks, unusable = tasks_of(sources, material, asked, settings)
+    made = make_all(dataset, tasks, settings, asked, material.speaker_refs, progress) if tasks else Made()
+    return replace(made, failed=(*unusable, *made.failed))
+
+
+def _fresh(before: Manifest, sources: Sequence[Source]) -> tuple[list[Source], list[Named]]:
+    """The sources that are not in the dataset, and those that are."""
+    known = {each.sha256: each.name for each in before.recordings}
+    fresh = [each for each in sources if each.sha256 not in known]
+    there = [each for each in sources if each.sha256 in known]
+    return fresh, [(each.path.name, f"it is there already, as {known[each.sha256]}") for each in there]
+
+
+def _joined(
+    before: Manifest, made: Made, settings: Settings, asked: Asked, skipped: tuple[dict[str, str], ...]
+) -> Manifest:
+    """The dataset with what was made."""
+    if not made.results:
+        return before
+    new = _rows(made)
+    rows = Rows(
+        (*before.recordings, *new.recordings), (*before.segments, *new.segments), (*before.dropped, *new.dropped)
+    )
+    kept = {each.id: each.split for each in before.recordings}
+    known = [dict(each) for each in before.skipped]
+    more = tuple(each for each in skipped if each not in known)
+    return assemble(replace(before, skipped=(*before.skipped, *more)), rows, settings, asked, kept)
+
+
+def _kept(
+    dataset: Dataset, manifest: Manifest, message: str, settings: Settings, report: bool, progress: Progress
+) -> Version:
+    """Commit, and write the page unless it is about this very manifest."""
+    version = dataset.commit(manifest, message)
+    marker = dataset.hidden / REPORTED
+    if report and _read(marker) != version.manifest:
+        with Pool(settings, log_path=dataset.hidden / "engines.log", progress=progress) as pool:
+            write_report(dataset, manifest, settings, pool)
+        write_json(marker, version.manifest)
+    return version
+
+
+def _read(marker: Path) -> str:
+    try:
+        return str(json.loads(marker.read_text()))
+    except (OSError, ValueError):
+        return ""
 
 
 @contextmanager
-def _opened(path: Path, *, new: bool, progress: Progress) -> Iterator[Dataset]:
-    with Dataset.writing(
-        path, new=new, on_wait=lambda: progress.note(f"waiting: another command works on {path}")
-    ) as it:
-        yield it
+def _opened(path: Path, progress: Progress, *, new: bool) -> Iterator[Dataset]:
+    def on_wait() -> None:
+        progress.note(f"waiting: another command works on {path}")
+
+    with Dataset.writing(path, new=new, on_wait=on_wait) as dataset:
+        yield dataset
 
 
 def _refuse_foreign(out: Path) -> None:
     """A folder that holds something else is not built into."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file", "give the folder of the dataset")
-    if not out.is_dir() or (out / MANIFEST).exists() or (out / ".demod").exists():
+    if not out.is_dir() or (out / MANIFEST).exists() or (out / HIDDEN).exists():
         return
     if any(out.iterdir()):
         raise UsageError(f"{out} is not empty, and no dataset", "give a new folder, or an existing dataset")
 
 
-def _make(
-    dataset: Dataset,
-    tasks: Sequence[Task],
-    settings: Settings,
-    asked: Asked,
-    progress: Progress,
-    unusable: Sequence[tuple[str, str]] = (),
-) -> tuple[list[Result], list[tuple[str, str]]]:
-    """Every recording's result, and name and reason of those that cannot be used.
-
-    Raises:
-        MediaError: none can be used.
-    """
-    jobs = _jobs(settings)
-    side_by_side = max(1, min(jobs, len(tasks)))
-    results: list[Result] = []
-    failed = list(unusable)
-    log = dataset.hidden / "engines.log"
-    progress.start(STEP, len(tasks), "recording")
-    with Pool(settings, jobs=jobs, log_path=log, progress=progress) as pool:
-        shop = Workshop(settings, pool, progress, max(1, jobs // side_by_side))
-        texter = Texter(asked, shop)
-        texter.prepare(each.given for each in tasks)
-        maker = Maker(dataset, shop, texter)
-
-        def work(task: Task) -> Result | MediaError:
-            try:
-                return maker.make(task)
-            except MediaError as error:
-                return error
-            finally:
-                progress.advance(STEP)
-
-        with ThreadPoolExecutor(side_by_side) as threads:
-            for task, made in zip(tasks, threads.map(work, tasks), strict=True):
-                if isinstance(made, Result):
-                    results.append(made)
-                else:
-                    failed.append((task.source.path.name, _reason(made, task.source)))
-    progress.finish(STEP)
-    if not results:
-        raise _none(failed)
-    return results, failed
+def _refuse_everybody(path: Path, asked: Asked, material: Material) -> None:
+    """A dataset of chosen speakers does not take in everybody."""
+    if asked.speaker_threshold is not None and material.speaker_refs is None:
+        raise UsageError(f"{path} keeps only chosen speakers", "give their clips again: --speaker-refs DIR")
 
 
-def _reason(error: DemodError, source: Source) -> str:
-    """The error without the path that every line of the summary begins with."""
-    text = error.message
-    for lead in (f"{source.path} cannot be used: ", f"{source.path} "):
-        text = text.removeprefix(lead)
-    return text
-
-
-def _none(failed: Sequence[tuple[str, str]]) -> MediaError:
-    rows = "".join(f"\n  {name}: {reason}" for name, reason in failed)
-    return MediaError(f"none of the recordings can be used:{rows}")
-
-
-def _rows(results: Sequence[Result]) -> Rows:
+def _rows(made: Made) -> Rows:
     return Rows(
-        tuple(each.recording for each in results),
-        tuple(segment for each in results for segment in each.segments),
-        tuple(row for each in results for row in each.dropped),
+        tuple(each.recording for each in made.results),
+        tuple(segment for each in made.results for segment in each.segments),
+        tuple(row for each in made.results for row in each.dropped),
     )
 
 
-def _skipped(found: Found, failed: Sequence[tuple[str, str]]) -> tuple[dict[str, str], ...]:
-    return tuple({"name": name, "reason": reason} for name, reason in (*found.unreadable, *failed))
+def _skipped(failed: Sequence[Named]) -> tuple[dict[str, str], ...]:
+    return tuple({"name": name, "reason": reason} for name, reason in failed)
 
 
 def _report(
     path: Path,
     manifest: Manifest,
     version: Version,
-    results: Sequence[Result],
-    failed: Sequence[tuple[str, str]],
-    repeated: Sequence[tuple[str, str]],
+    made: Made,
+    unreadable: Sequence[Named],
+    repeated: Sequence[Named],
 ) -> BuildReport:
-    reused = sum(each.reused for each in results)
-    return BuildReport(path, manifest, version, len(results) - reused, reused, tuple(failed), tuple(repeated))
+    reused = sum(each.reused for each in made.results)
+    failed = (*unreadable, *made.failed)
+    return BuildReport(path, manifest, version, len(made.results) - reused, reused, failed, tuple(repeated))

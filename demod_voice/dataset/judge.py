@@ -50,6 +50,12 @@ GATES: tuple[Gate, ...] = (
     Gate(
         "text", "chars_per_s", "chars_per_s_min", "chars_per_s_max", "The text does not fit the speech, or is missing."
     ),
+    Gate(
+        "alignment",
+        "unheard_ratio",
+        highest="unheard_ratio_max",
+        sentence="Words of the transcript were not heard where they should be.",
+    ),
     Gate("speaker", "", lowest="speaker_score_min", sentence="It is not the speaker that was asked for."),
 )
 """Every gate, in the order of the reasons."""

@@ -98,6 +98,16 @@ MEASURES: tuple[Measure, ...] = (
     Measure("silence_ratio", "ratio", "Silence", "Time without speech over the length of the segment.", 3),
     Measure("speech_s", "s", "Speech", "Time of speech in the segment.", 2),
     Measure("dc_offset", "full scale", "DC offset", "Mean of the source's samples, before anything was done to it.", 5),
+    Measure(
+        "unheard_ratio",
+        "ratio",
+        "Words not heard",
+        "Words of a transcript in the segment that forced alignment did not find, over all its words there.",
+        3,
+    ),
+    Measure(
+        "text_confidence", "0-1", "Confidence", "How sure the engine was that recognised the text; its own scale.", 3
+    ),
     Measure("chars_per_s", "characters/s", "Pace of the text", "Letters and digits of the text a second of speech.", 1),
     Measure("words_per_min", "words/min", "Words", "Words of the text a minute of speech.", 0),
     Measure(
@@ -109,6 +119,9 @@ MEASURES: tuple[Measure, ...] = (
     ),
 )
 """Every measure, in the order of the rows and pages."""
+
+OF_THE_TEXT = frozenset({"unheard_ratio", "text_confidence"})
+"""Measures that whoever gives a segment its text adds; ``Judge`` does not take them."""
 
 
 class Judge:
@@ -159,7 +172,7 @@ class Judge:
             "speech_s": speech_s,
             "dc_offset": self._dc_offset,
         }
-        return {each.name: _rounded(found[each.name], each.digits) for each in MEASURES}
+        return {each.name: _rounded(found[each.name], each.digits) for each in MEASURES if each.name not in OF_THE_TEXT}
 
     def _of_level(self, first: int, last: int) -> dict[str, float | None]:
         speech = measures_level.speech_power(self._levels, first, last)

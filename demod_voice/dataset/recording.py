@@ -19,6 +19,7 @@ from demod_voice.dataset.given import Given
 from demod_voice.dataset.hearing import HEARING, Heard, Workshop, hear
 from demod_voice.dataset.measures import Judge
 from demod_voice.dataset.sources import Source
+from demod_voice.dataset.speakers import TargetSpeakers
 from demod_voice.dataset.store import Dataset
 from demod_voice.dataset.texting import Said, Texter
 from demod_voice.formats.dataset_manifest import Dropped, Recording, Segment, plain_row, row_of
@@ -54,11 +55,20 @@ class Result:
     """It was found finished: an observation."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The speakers whose segments are kept."""
+
+    speakers: TargetSpeakers
+    hashes: tuple[str, ...]
+    """Of their clips, and the engine that hears them."""
+
+
 class Maker:
     """Makes recordings for one dataset."""
 
-    def __init__(self, dataset: Dataset, shop: Workshop, texter: Texter) -> None:
-        self._dataset, self._shop, self._texter = dataset, shop, texter
+    def __init__(self, dataset: Dataset, shop: Workshop, texter: Texter, wanted: Wanted | None = None) -> None:
+        self._dataset, self._shop, self._texter, self._wanted = dataset, shop, texter, wanted
 
     def make(self, task: Task) -> Result:
         """The recording's result; what was finished before is not done again.
@@ -107,6 +117,7 @@ class Maker:
                 "recording": [task.source.sha256, task.source.path.name, task.channel, task.id, task.speaker],
                 "given": list(task.given.hashes),
                 "text": self._texter.key(task.given),
+                "speakers": list(self._wanted.hashes) if self._wanted else [],
                 "sound": [dataset.sample_rate, dataset.encoding, dataset.lufs, dataset.true_peak_dbtp],
                 "clean": plain_row(dataset.clean),
                 "segments": plain_row(dataset.segments),
@@ -130,7 +141,7 @@ class Maker:
             dc_offset=heard.dc_offset,
         )
         maker = ClipMaker(task.id, heard, judge, self._dataset, scratch, task.speaker, shop.jobs)
-        notes = list(said.notes)
+        notes = [*said.notes, *result.notes]
 
         def recognise(clips: Sequence[Path]) -> Sequence[Recognised]:
             heard_texts, more = self._texter.recognise(clips)
@@ -138,9 +149,20 @@ class Maker:
             return heard_texts
 
         segments = maker.make(result.cuts, recognise if said.recognise else None)
-        segments = tuple(_with_unheard(each, said) for each in segments)
+        segments = self._scored([_with_unheard(each, said) for each in segments])
         dropped = tuple(Dropped(task.id, each.start_s, each.end_s, each.reason) for each in result.dropped)
         return Result(self._recording(task, heard, notes), segments, dropped)
+
+    def _scored(self, segments: Sequence[Segment]) -> tuple[Segment, ...]:
+        """The segments with how near they are to the speakers that are wanted."""
+        if self._wanted is None:
+            return tuple(segments)
+        clips = [self._dataset.object_path(each.sha256) for each in segments]
+        found = self._wanted.speakers.score(clips, self._shop.pool, jobs=self._shop.jobs, progress=self._shop.progress)
+        return tuple(
+            replace(segment, speaker=each.speaker or segment.speaker, speaker_score=each.score)
+            for segment, each in zip(segments, found, strict=True)
+        )
 
     def _recording(self, task: Task, heard: Heard, notes: Sequence[str]) -> Recording:
         info: Mapping[str, Any] = heard.info
@@ -176,7 +198,7 @@ def _with_unheard(segment: Segment, said: Said) -> Segment:
     if not said.words:
         return segment
     inside = [each for each in said.words if segment.start_s <= each.start_s and each.end_s <= segment.end_s]
-    lost = sum(segment.start_s <= each.start_s and each.end_s <= segment.end_s for each in said.unheard)
+    lost = sum(not each.aligned for each in inside)
     return replace(segment, qc={**segment.qc, "unheard_ratio": round(lost / max(1, len(inside)), 3)})
 
 

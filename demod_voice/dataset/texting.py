@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from demod_voice.analysis.alignment import Alignment, align_recording, aligner
+from demod_voice.analysis.alignment import AlignedWord, Alignment, align_recording, aligner
 from demod_voice.analysis.transcription import Recognizer, choose_recognizer, transcribe
 from demod_voice.dataset.assemble import Asked
 from demod_voice.dataset.clips import Recognised
 from demod_voice.dataset.cutting import TimedText
 from demod_voice.dataset.given import Given
 from demod_voice.dataset.hearing import Heard, Workshop
-from demod_voice.formats.cues import SpokenWord
 
 TRANSCRIPT = "transcript"
 
@@ -23,9 +22,8 @@ class Said:
     """What is known of a recording's text before it is cut."""
 
     lines: tuple[TimedText, ...] = ()
-    words: tuple[SpokenWord, ...] = ()
-    unheard: tuple[SpokenWord, ...] = ()
-    """Words of the transcript that nobody heard; their times lie between their neighbours'."""
+    words: tuple[AlignedWord, ...] = ()
+    """Of the transcript; those that nobody heard too."""
     recognise: bool = False
     """The finished clips are to be recognised."""
     notes: tuple[str, ...] = ()
@@ -114,9 +112,6 @@ class Texter:
 
 
 def _aligned(found: Alignment) -> Said:
-    words = tuple(SpokenWord(each.text, each.start_s, each.end_s) for each in found.words)
-    unheard = tuple(word for word, each in zip(words, found.words, strict=True) if not each.aligned)
-    notes = list(found.degraded)
-    if unheard:
-        notes.append(f"{len(unheard)} of {len(words)} words of the transcript were not heard where they should be")
-    return Said(words=words, unheard=unheard, notes=tuple(notes))
+    lost = sum(not each.aligned for each in found.words)
+    told = [f"{lost} of {len(found.words)} words of the transcript were not heard where they should be"] if lost else []
+    return Said(words=found.words, notes=(*found.degraded, *told))

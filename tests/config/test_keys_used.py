@@ -451,6 +451,7 @@ _GATES = {
     "reverb_max_s": ("reverb", {"reverb_s": 1.0}, (1.2, 0.5)),
     "chars_per_s_min": ("text", {"chars_per_s": 6.0}, (4.0, 8.0)),
     "chars_per_s_max": ("text", {"chars_per_s": 20.0}, (30.0, 15.0)),
+    "unheard_ratio_max": ("alignment", {"unheard_ratio": 0.3}, (0.5, 0.1)),
     "speaker_score_min": ("speaker", {}, (0.2, 0.6)),
 }
 """Key of dataset.gates -> its gate, what a segment measures (and 0.4 for its speaker), a value that lets it pass, one

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,7 +16,7 @@ from support.signals import noise, sine, wav
 
 from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
 from demod_voice.config.settings import DEFAULTS
-from demod_voice.dataset.measures import MEASURES, Judge, pace
+from demod_voice.dataset.measures import MEASURES, OF_THE_TEXT, Judge, pace
 
 RATE = 24000
 WORD_S, PAUSE_S = 1.6, 0.64
@@ -87,7 +86,7 @@ SECONDS = 4 * (WORD_S + PAUSE_S) + PAUSE_S
 
 def test_every_measure_has_a_definition_and_is_what_is_stored(tmp_path: Path):
     found = spoken(tmp_path).measure(text="Some words")
-    assert tuple(found) == tuple(each.name for each in MEASURES)
+    assert tuple(found) == tuple(each.name for each in MEASURES if each.name not in OF_THE_TEXT)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert all(each.unit and each.title and each.definition.endswith(".") for each in MEASURES)
 
@@ -314,7 +313,7 @@ def test_a_segment_of_a_few_samples_is_measured(tmp_path: Path):
     made = spoken(tmp_path)
     for samples in (0, 1, 100, 500, 3000):
         found = made.judge.measure(20000, 20000 + samples, "x")
-        assert tuple(found) == tuple(each.name for each in MEASURES)
+        assert tuple(found) == tuple(each.name for each in MEASURES if each.name not in OF_THE_TEXT)
 
 
 def test_measures_are_the_same_from_threads(tmp_path: Path):
@@ -323,17 +322,6 @@ def test_measures_are_the_same_from_threads(tmp_path: Path):
     alone = [made.judge.measure(*span, "Some words") for span in spans]
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(lambda span: made.judge.measure(*span, "Some words"), spans)) == alone
-
-
-def test_an_hour_is_judged_in_seconds(tmp_path: Path):
-    count = 26
-    seconds = count * (WORD_S + PAUSE_S) + PAUSE_S
-    made = spoken(tmp_path, count=count, added=noise(1, seconds, -60.0, RATE)[0])
-    made.measure(0, 10)
-    start = time.process_time()
-    for number in range(12):
-        made.measure(4 * number, 4 * number + 10, "Some words to be read")
-    assert (time.process_time() - start) * 340 / 12 < 3.0 * 4, "340 segments of 10 s: 3 s, and room for a busy machine"
 
 
 def test_the_threshold_of_speech_is_the_setting(tmp_path: Path):

@@ -1,0 +1,109 @@
+"""The recordings of a build, worked on side by side; what cannot be used is named, and the rest goes on."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from demod_voice.analysis.speakers import ENGINE
+from demod_voice.config.settings import Settings
+from demod_voice.dataset.assemble import Asked
+from demod_voice.dataset.hearing import Workshop
+from demod_voice.dataset.recording import Maker, Result, Task, Wanted
+from demod_voice.dataset.speakers import TargetSpeakers, find_targets, hash_targets
+from demod_voice.dataset.store import Dataset
+from demod_voice.dataset.texting import Texter
+from demod_voice.engines.pool import Pool
+from demod_voice.errors import DemodError, MediaError
+from demod_voice.records.progress import Progress
+
+STEP = "recordings"
+Named = tuple[str, str]
+"""A file's name, and why it is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of the recordings."""
+
+    results: tuple[Result, ...] = ()
+    failed: tuple[Named, ...] = ()
+    speaker_threshold: float | None = None
+    """Similarity from which a segment is of a speaker who is wanted; None = nobody in particular is."""
+
+
+def jobs_of(settings: Settings) -> int:
+    """Recordings, threads and workers at once."""
+    return settings.jobs or len(os.sched_getaffinity(0))
+
+
+def make_all(
+    dataset: Dataset,
+    tasks: Sequence[Task],
+    settings: Settings,
+    asked: Asked,
+    speaker_refs: Path | None,
+    progress: Progress,
+) -> Made:
+    """Every recording's result, in the order of the tasks.
+
+    Raises:
+        UsageError: the clips of the wanted speakers are wrong; nothing was started.
+        EngineError: an engine that is needed cannot work.
+        OutputError: something cannot be written; what is finished is kept.
+    """
+    jobs = jobs_of(settings)
+    side_by_side = max(1, min(jobs, len(tasks)))
+    targets = find_targets(speaker_refs, asked.speaker) if speaker_refs else ()
+    with Pool(settings, jobs=jobs, log_path=dataset.hidden / "engines.log", progress=progress) as pool:
+        shop = Workshop(settings, pool, progress, max(1, jobs // side_by_side))
+        texter = Texter(asked, shop)
+        texter.prepare(task.given for task in tasks)
+        wanted = None
+        if targets:
+            with tempfile.TemporaryDirectory(prefix="demod-voice-") as folder:
+                speakers = TargetSpeakers.learn(targets, settings, pool, Path(folder), jobs=jobs, progress=progress)
+            heard_by = f"{ENGINE}:{pool.info(ENGINE).output_version}"
+            wanted = Wanted(speakers, (*hash_targets(targets), heard_by))
+        results, failed = _worked(Maker(dataset, shop, texter, wanted), tasks, side_by_side, progress)
+    return Made(tuple(results), tuple(failed), wanted.speakers.threshold if wanted else None)
+
+
+def _worked(maker: Maker, tasks: Sequence[Task], at_once: int, progress: Progress) -> tuple[list[Result], list[Named]]:
+    def work(task: Task) -> Result | MediaError:
+        try:
+            return maker.make(task)
+        except MediaError as error:
+            return error
+        finally:
+            progress.advance(STEP)
+
+    results: list[Result] = []
+    failed: list[Named] = []
+    progress.start(STEP, len(tasks), "recording")
+    with ThreadPoolExecutor(at_once) as threads:
+        for task, made in zip(tasks, threads.map(work, tasks), strict=True):
+            if isinstance(made, Result):
+                results.append(made)
+            else:
+                failed.append((task.source.path.name, _reason(made, task.source.path)))
+    progress.finish(STEP)
+    return results, failed
+
+
+def _reason(error: DemodError, path: Path) -> str:
+    """The error without the path: its line of the summary begins with the name."""
+    text = error.message
+    for lead in (f"{path} cannot be used: ", f"{path} "):
+        text = text.removeprefix(lead)
+    return text
+
+
+def none_of(failed: Sequence[Named]) -> MediaError:
+    """The error when no file can be used."""
+    rows = "".join(f"\n  {name}: {reason}" for name, reason in failed)
+    return MediaError(f"none of the recordings can be used:{rows}")
