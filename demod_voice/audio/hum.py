@@ -37,6 +37,8 @@ FOUND_DB = 3.0
 """From here on a line is there; noise stays 10 dB below (measured)."""
 _STEP_HZ = 0.01
 _SMOOTH_S = 0.06
+_SETTLED_S = 0.2
+"""So long the filter against rumble takes to settle."""
 _WORTH_IT, _LEAST_RATIO = 0.3, 10.0
 """Ratio of a line to the median beside it from which it is fitted: a sixth of what ``FOUND_DB`` makes in the seconds that
 are heard, and never less than what noise reaches."""
@@ -75,7 +77,7 @@ def measure_hum(samples: NDArray[np.float32], sample_rate: int) -> HumLevel:
         return NO_HUM
     low = low_band(samples, sample_rate)
     found = hum_level(low)
-    return NO_HUM if found.db and _is_voice(samples, sample_rate, _quiet(low)) else found
+    return NO_HUM if found.db and _is_voice(samples, sample_rate, _quiet(_without_rumble(low))) else found
 
 
 def low_band(samples: NDArray[np.float32], sample_rate: int) -> Floats:
@@ -92,8 +94,9 @@ def hum_level(low: Floats, heard: Floats | None = None) -> HumLevel:
         heard: how much each sample counts, 0..1, shape (n,): 0 where somebody speaks. Quiet moments weigh more in any
             case.
     """
-    wave = low - low.mean()
+    wave = _without_rumble(low - low.mean())
     weights = _quiet(wave) * (1.0 if heard is None else heard)
+    weights[: round(_SETTLED_S * RATE)] = 0.0
     if weights.sum() <= 0.0:
         return NO_HUM
     wave = wave - np.average(wave, weights=weights)
@@ -102,6 +105,14 @@ def hum_level(low: Floats, heard: Floats | None = None) -> HumLevel:
     if ratio < max(_LEAST_RATIO, _WORTH_IT * BAND_HZ * heard_s):
         return NO_HUM
     return _lines(wave, weights, _refined(wave, weights, frequency_hz, strongest))
+
+
+def _without_rumble(wave: Floats) -> Floats:
+    """What lies under the neighbourhood of 50 Hz must not decide which moments are quiet."""
+    from scipy.signal import butter, sosfilt
+
+    passed: Floats = sosfilt(butter(4, MAINS_HZ[0] - FAR_HZ, "highpass", fs=RATE, output="sos"), wave)
+    return passed
 
 
 def _quiet(wave: Floats) -> Floats:

@@ -55,7 +55,7 @@ def test_noise_has_no_hum(seed, seconds):
 def test_a_line_reads_what_it_is(mains_hz, over_db):
     hum = sine(mains_hz, 8.0, line_dbfs(over_db) + PEAK_DB, SAMPLE_RATE)[0]
     found = measure_hum(noise(7, 8.0, NOISE_DBFS, SAMPLE_RATE)[0] + hum, SAMPLE_RATE)
-    assert found.db == pytest.approx(over_db, abs=0.6)
+    assert found.db == pytest.approx(over_db, abs=0.8)
     assert found.frequency_hz == pytest.approx(mains_hz, abs=0.01)
     assert found.lines == (1,)
     assert found.level_dbfs == pytest.approx(line_dbfs(over_db), abs=0.5)
@@ -123,3 +123,10 @@ def test_what_nobody_is_to_hear_counts_for_nothing():
     heard[: round(5.2 * RATE)] = 0.0
     assert hum_level(low, heard) == NO_HUM
     assert hum_level(low, heard * 0.0) == NO_HUM
+
+
+def test_rumble_hides_no_hum():
+    rumble, hum = sine(14.0, 8.0, -25.0, SAMPLE_RATE)[0], sine(50.0, 8.0, -40.0, SAMPLE_RATE)[0]
+    found = measure_hum(rumble + hum + noise(7, 8.0, -50.0, SAMPLE_RATE)[0], SAMPLE_RATE)
+    assert found.frequency_hz == pytest.approx(50.0, abs=0.01)
+    assert found.level_dbfs == pytest.approx(-43.0, abs=0.5)

@@ -684,3 +684,46 @@ def _(settings: Settings, folder: Path) -> Any:
 @row("dataset.segments.speech_threshold", (0.3, 0.6), (1, 0))
 def _(settings: Settings, folder: Path) -> Any:
     return len(cuts_of(settings, (1.0, 7.0), chance=0.5))
+
+
+# ---- dataset.clean
+
+
+def cleaning_of(settings: Settings, folder: Path) -> Any:
+    """The report on a recording of 40 s with rumble, hum, clicks and noise, and a track that knows its speech."""
+    from support.cleaned import track_of
+    from support.signals import noise, sine, speechlike, wav
+
+    from demod_voice.dataset.cleaning import clean_recording
+
+    voice = speechlike(1, 40.0, 24000)
+    mixed = voice + sine(15.0, 40.0, -30.0, 24000) + sine(50.0, 40.0, -40.0, 24000) + noise(1, 40.0, -60.0, 24000)
+    mixed[0, 36000::48000] += 0.7
+    source = wav(folder / "source.wav", mixed, 24000)
+    track = track_of(voice)
+    return clean_recording(source, folder / "clean.wav", track, settings.dataset, scratch=folder, jobs=1)
+
+
+@row("dataset.clean.hum", (True, False), (True, False))
+def _(settings: Settings, folder: Path) -> Any:
+    return cleaning_of(settings, folder).step("hum").applied
+
+
+@row("dataset.clean.high_pass_hz", (0.0, 80.0), (True, False))
+def _(settings: Settings, folder: Path) -> Any:
+    """Whether the rumble is still the loudest thing in the pauses."""
+    bare = replace(settings, dataset=replace(settings.dataset, clean=replace(settings.dataset.clean, denoise_db=0.0)))
+    return bool(cleaning_of(bare, folder).step("denoise").after["noise_floor_dbfs"] > -40.0)
+
+
+@row("dataset.clean.declick", (True, False), (True, False))
+def _(settings: Settings, folder: Path) -> Any:
+    return cleaning_of(settings, folder).step("declick").applied
+
+
+@row("dataset.clean.denoise_db", (0.0, 12.0), (0, 12))
+def _(settings: Settings, folder: Path) -> Any:
+    """By how many decibels the pauses are lower than with hum and high-pass alone."""
+    bare = replace(settings, dataset=replace(settings.dataset, clean=replace(settings.dataset.clean, denoise_db=0.0)))
+    floors = [cleaning_of(each, folder).step("denoise").after["noise_floor_dbfs"] for each in (bare, settings)]
+    return round(floors[0] - floors[1])
