@@ -77,7 +77,15 @@ class Browser:
         while not any(each.get("method") == method and each.get("sessionId") == session for each in self.events):
             self.events.append(self._read())
 
-    def page(self, url: str, width: int = 1280, height: int = 900, dark: bool = False, before: str = "") -> Page:
+    def page(
+        self,
+        url: str,
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
+        before: str = "",
+        bypass_policy: bool = False,
+    ) -> Page:
         """Open ``url`` and wait until it is loaded; ``before`` runs in it before its own scripts."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -88,6 +96,8 @@ class Browser:
         self.call("Emulation.setDeviceMetricsOverride", session, **metrics)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", session, features=scheme)
+        if bypass_policy:
+            self.call("Page.setBypassCSP", session, enabled=True)
         if before:
             self.call("Page.addScriptToEvaluateOnNewDocument", session, source=before)
         self.call("Page.navigate", session, url=url)
@@ -124,12 +134,12 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def until(self, script: str) -> None:
+    def until(self, script: str, every_s: float = 0.05) -> None:
         """Wait until an expression is true."""
         deadline = time.monotonic() + PATIENCE_S
         while not self.run(script):
             assert time.monotonic() < deadline, f"never true: {script}"
-            time.sleep(0.05)
+            time.sleep(every_s)
 
     def key(self, key: str, modifiers: int = 0) -> None:
         """Press a key as a person does: ``a``, ``ArrowRight``, `` ``; 2 = with Ctrl, 8 = with Shift."""

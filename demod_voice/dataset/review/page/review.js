@@ -56,6 +56,7 @@ class Review {
   }
 
   async go(at, play = this.auto) {
+    await this.saveText();
     if (at < 0 || at >= this.clips.length) return this.say(at < 0 ? "This is the first clip." : "That was the last clip of this choice.");
     const clip = this.clips.peek(at) || (await this.clips.get(at));
     this.at = at;
@@ -126,10 +127,7 @@ class Review {
     else this.draw();
   }
 
-  async step(by) {
-    await this.saveText();
-    await this.go(this.at + by);
-  }
+  async step(by) { await this.go(this.at + by); }
 
   async trim(bounds, edge) {
     const found = this.clip && this.buffer && bounds();
@@ -190,8 +188,16 @@ class Review {
     if (trouble.clip) {
       this.clips.put(trouble.clip);
       this.list.update(this.clips.at(trouble.clip));
-      if (trouble.clip.id === this.clip?.id) { this.clip = trouble.clip; this.draw(); }
+      if (trouble.clip.id === this.clip?.id) this.newer(trouble.clip);
     }
+  }
+
+  /** Somebody else's version of the clip that is shown; what is being typed stays. */
+  newer(clip) {
+    const box = byId("text"), typed = box.value === this.clip.text ? null : box.value;
+    this.clip = clip;
+    this.draw();
+    if (typed !== null) box.value = typed;
   }
 
   /** Ask until the server answers again. */
