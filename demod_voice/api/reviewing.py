@@ -83,7 +83,7 @@ def review_dataset(
     _check_host(options)
     session = Session(Path(path))
     pairs = pairs_of(options.only)
-    query_of(pairs, session.catalogue.numbers())
+    query_of(pairs, session.catalogue.numbers)
     listening = listen(session, options.reviewer or _user(), options.host, options.port, urlencode(pairs))
     ready(listening.address)
     with suppress(KeyboardInterrupt):

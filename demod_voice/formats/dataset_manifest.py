@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -346,7 +347,7 @@ def row_of(cls: Any, row: Mapping[str, Any], place: str) -> Any:
     """
     if not isinstance(row, Mapping):
         raise UsageError(f"{place}: expected an object, not {row!r:.60}")
-    names = {each.name for each in fields(cls)}
+    names = _names(cls)
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items() if key in names}
     try:
         made = cls(**values)
@@ -354,6 +355,11 @@ def row_of(cls: Any, row: Mapping[str, Any], place: str) -> Any:
         raise UsageError(f"{place}: {str(error).replace('__init__() ', '')}") from None
     check_row(made, place)
     return made
+
+
+@cache
+def _names(cls: Any) -> frozenset[str]:
+    return frozenset(each.name for each in fields(cls))
 
 
 def plain_row(value: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,14 @@ def test_replaying_in_two_parts_is_replaying_at_once(wanted, place):
         said = [each.after["review"] for each in wanted if each.clip == name and "review" in each.after]
         (row,) = (each for each in at_once.segments if each.id == name)
         assert row.review == (said[-1] if said else "")
+
+
+def test_a_new_text_has_its_own_pace():
+    base = manifest()
+    base = replace(base, segments=tuple(replace(each, qc={"speech_s": 2.0, "snr_db": 20.0}) for each in base.segments))
+    row = replay(base, [decision("a", "text", text="Ten letters", text_source="review")], str).segments[0]
+    assert row.qc == {"speech_s": 2.0, "snr_db": 20.0, "chars_per_s": 5.0, "words_per_min": 60}
+    assert replay(base, [decision("b")], str).segments[1].qc == base.segments[1].qc
 
 
 def test_an_anchor_follows_its_clip_and_goes_when_the_clip_is_rejected():
@@ -204,6 +213,7 @@ def test_a_trim_is_an_exact_slice_and_can_be_taken_back(tmp_path, encoding):
     assert (row.start_s, row.end_s) == (clip.start_s + 0.1, pytest.approx(clip.start_s + 14401 / 24000, abs=1e-6))
     assert row.duration_s == pytest.approx(wav_info(path).duration_s, abs=1e-6)
     assert wav_info(path).num_samples == 12001
+    assert row.qc == {**clip.qc, "qc_stale": True}
     assert samples_of(path, wav_info(path), 0, 12001) == samples_of(source, wav_info(source), 2400, 12001)
     append(dataset.path / FILE, decision(clip.id, "undo", window=whole.row()))
     apply_reviews(dataset.path)

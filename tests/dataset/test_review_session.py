@@ -12,8 +12,10 @@ from support.datasets import make_dataset
 
 from demod_voice.dataset.review.filters import pairs_of, query_of
 from demod_voice.dataset.review.journal import FILE, read_decisions
+from demod_voice.dataset.review.replay import apply_reviews
 from demod_voice.dataset.review.session import Session, Stale, Wish
 from demod_voice.dataset.store import Dataset
+from demod_voice.dataset.versions import restore_version
 from demod_voice.errors import UsageError
 
 
@@ -31,7 +33,7 @@ def session(tmp_path: Path) -> Session:
 
 
 def found(session: Session, *only: str) -> list[int]:
-    return session.find(query_of(pairs_of(only), session.catalogue.numbers()))
+    return session.find(query_of(pairs_of(only), session.catalogue.numbers))
 
 
 def decide(session: Session, place: int, action: str, who: str = "ann", **more: object) -> int:
@@ -133,6 +135,22 @@ def test_decisions_about_clips_that_are_gone_are_passed_over(session):
     assert [again.state(0).review, again.state(1).review] == ["accepted", ""]
     assert again.undo("ann") == 0
     assert again.undo("ann") is None
+
+
+def test_decisions_before_a_restored_version_are_over(session):
+    path = session.dataset.path
+    first = session.segments[0]
+    decide(session, 0, "reject")
+    decide(session, 0, "trim", first_sample=100, num_samples=6000)
+    apply_reviews(path)
+    restore_version(path, "1")
+    again = Session(path)
+    assert again.state(0).review == ""
+    assert again.window(0) == replace(again.window(0), sha256=first.sha256, first_sample=0, num_samples=12000)
+    with pytest.raises(Stale):
+        again.undo("ann")
+    decide(again, 0, "accept")
+    assert apply_reviews(path).manifest.segments[0].review == "accepted"
 
 
 def test_a_dataset_without_its_hidden_folder_is_reviewed_all_the_same(session):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from demod_voice.dataset.judge import GATES
+from demod_voice.dataset.measures import MEASURES
 from demod_voice.dataset.review.session import Session
 from demod_voice.errors import DemodError
 
+UNITS = {"ratio": "", "full scale": ""}
+"""Units that say nothing beside a number."""
 MOST_ROWS = 200
 """Clips in one answer."""
 
@@ -39,14 +43,22 @@ def clip_answer(session: Session, place: int) -> dict[str, Any]:
 
 
 def dataset_answer(session: Session, reviewer: str) -> dict[str, Any]:
-    """All that the page shows of a dataset."""
+    """What the page shows of a dataset that does not change while it is reviewed."""
     return {
         "name": session.name,
         "folder": str(session.dataset.path),
         "sample_rate": session.sample_rate,
         "reviewer": reviewer,
-        "pending": session.pending,
-        "progress": session.progress(),
+        "measures": [
+            {
+                "name": each.name,
+                "title": each.title,
+                "unit": UNITS.get(each.unit, each.unit),
+                "definition": each.definition,
+            }
+            for each in MEASURES
+        ],
+        "gates": [{"name": each.name, "sentence": each.sentence} for each in GATES],
         **session.catalogue.facets(),
     }
 

@@ -41,6 +41,8 @@ class Catalogue:
         self._told = told
         self._places = {each.id: place for place, each in enumerate(segments)}
         self._columns: dict[str, array[float]] = {}
+        self.numbers = _numbers(segments)
+        """What clips can be sorted and bounded by: length, the speaker's score, each measure that any clip has."""
 
     def place_of(self, clip: str) -> int:
         """Where a clip is.
@@ -56,14 +58,6 @@ class Catalogue:
     def __contains__(self, clip: str) -> bool:
         return clip in self._places
 
-    def numbers(self) -> list[str]:
-        """What clips can be sorted and bounded by: length, the speaker's score, each measure that any clip has."""
-        names: dict[str, None] = {}
-        for each in self.segments:
-            names.update(dict.fromkeys(name for name, value in each.qc.items() if is_number(value)))
-        score = [SCORE] if any(each.speaker_score is not None for each in self.segments) else []
-        return [LENGTH, *score, *names]
-
     def facets(self) -> dict[str, Any]:
         """What there is to filter by, with counts; the most frequent first."""
         reasons = Counter(name for each in self.segments for name in each.reasons or (NO_REASON,))
@@ -74,7 +68,7 @@ class Catalogue:
             "passed": passed,
             "splits": [(name, splits[name]) for name in SPLITS if splits[name]],
             "speakers": _by_count(Counter(each.speaker for each in self.segments)),
-            "numbers": self.numbers(),
+            "numbers": self.numbers,
         }
 
     def find(self, query: Query) -> list[int]:
@@ -109,6 +103,15 @@ class Catalogue:
     def _inside(self, bounds: Bounds) -> Test:
         column = self.column(bounds.name)
         return lambda place: bounds.lowest <= column[place] <= bounds.highest
+
+
+def _numbers(segments: Sequence[Segment]) -> list[str]:
+    names: dict[str, None] = {}
+    for each in segments:
+        if not names.keys() >= each.qc.keys():
+            names.update(dict.fromkeys(name for name, value in each.qc.items() if is_number(value)))
+    score = [SCORE] if any(each.speaker_score is not None for each in segments) else []
+    return [LENGTH, *score, *names]
 
 
 def shared(segments: Sequence[Segment]) -> None:

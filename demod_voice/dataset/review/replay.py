@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from demod_voice.dataset.store import Dataset
 from demod_voice.formats.dataset_manifest import REJECTED, Anchor, Manifest, Segment
 
 MESSAGE = "review"
+STALE = "qc_stale"
+"""In ``qc`` of a trimmed clip: the measures are those of the clip before it was trimmed."""
 Cut = Callable[[Window], str]
 """Keeps a window as a clip; its SHA-256."""
 
@@ -105,7 +107,23 @@ def _changed(segment: Segment, change: dict[str, Any] | None, cut: Cut) -> Segme
         window = Window.of(change["window"])
         duration_s = round(window.end_s - window.start_s, 6)
         values.update(start_s=window.start_s, end_s=window.end_s, duration_s=duration_s, sha256=cut(window))
-    return replace(segment, **values)
+    return replace(segment, **values, qc=_measured(segment, values, change.get("window", {}).get("sha256", "")))
+
+
+def _measured(segment: Segment, values: Mapping[str, Any], whole: str) -> Mapping[str, Any]:
+    """The measures of a changed clip: the pace of a new text, and a mark where the sound is no longer what was measured."""
+    from demod_voice.dataset.measures import MEASURES, pace
+
+    qc, sha256 = dict(segment.qc), values.get("sha256", segment.sha256)
+    if values.get("text", segment.text) != segment.text and qc.get("speech_s"):
+        digits = {each.name: each.digits for each in MEASURES}
+        found = pace(values["text"], qc["speech_s"])
+        qc |= {name: value if value is None else round(value, digits[name]) for name, value in found.items()}
+    if sha256 != segment.sha256:
+        qc.pop(STALE, None)
+        if sha256 != whole:
+            qc[STALE] = True
+    return qc
 
 
 def _anchors(manifest: Manifest, changed: dict[str, Segment]) -> tuple[Anchor, ...]:

@@ -97,7 +97,8 @@ class _Desk:
 
     def __init__(self, session: Session, reviewer: str) -> None:
         self._session, self._reviewer = session, reviewer
-        self._numbers = session.catalogue.numbers()
+        self._numbers = session.catalogue.numbers
+        self._about = dataset_answer(session, reviewer)
         self.stop: Callable[[], None] = lambda: None
 
     def app(self) -> Starlette:
@@ -133,7 +134,7 @@ class _Desk:
         return FileResponse(PAGE / name, media_type=FILES[name], headers={"cache-control": "no-cache"})
 
     def _dataset(self, _: Request) -> Response:
-        return _json(dataset_answer(self._session, self._reviewer))
+        return _json({**self._about, "pending": self._session.pending, "progress": self._session.progress()})
 
     def _find(self, request: Request) -> Response:
         """Places as 32-bit little-endian integers: 100,000 of them are 400 kB."""

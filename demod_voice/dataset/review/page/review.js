@@ -296,6 +296,8 @@ class Review {
     const titles = new Map((this.about.measures || []).map((each) => [each.name, each]));
     const numbers = Object.entries(this.clip.qc).filter(([, value]) => typeof value === "number" || value === null);
     if (this.clip.speaker_score !== null) numbers.push(["speaker_score", this.clip.speaker_score]);
+    byId("measures").classList.toggle("stale", Boolean(this.clip.qc.qc_stale));
+    byId("measures").title = this.clip.qc.qc_stale ? "Measured before the clip was trimmed" : "";
     byId("measures").replaceChildren(...numbers.map(([name, value]) => {
       const { title, unit, definition } = titles.get(name) || titled(name);
       return make("div", { title: definition || "" }, make("dt", {}, title), make("dd", {}, `${shown(value)}${unit && value !== null ? ` ${unit}` : ""}`));
