@@ -9,7 +9,8 @@ import array
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from tempfile import NamedTemporaryFile
+from typing import Any, NamedTuple
 
 from demod_worker.messages import (
     AlignRequest,
@@ -58,7 +59,7 @@ class PocketSphinx(Adapter):
         """Let go of the models."""
         self._aligner: Any = None
         self._general: Any = None
-        self._special: tuple[tuple[object, ...], Any] | None = None
+        self._special: _Special | None = None
 
     def transcribe(self, request: TranscribeRequest, task: Task) -> TranscribeResult:
         """The words of a clip, by the large language model or by the one that the request names."""
@@ -129,11 +130,19 @@ class PocketSphinx(Adapter):
         except (OSError, UnicodeDecodeError) as error:
             raise BadRequest(f"{path} cannot be read: {error}") from error
         key = (text, tuple(sorted(said.items())))
-        if self._special is None or self._special[0] != key:
+        if self._special is None or self._special.key != key:
             self._special = None
-            self._special = (key, _with_words(said, path))
-        decoder = self._special[1]
-        return decoder, tuple(word for word in _vocabulary(text) if not decoder.lookup_word(word))
+            self._special = _special(self._dictionary(), key, path, said)
+        return self._special.decoder, self._special.unknown
+
+
+class _Special(NamedTuple):
+    """A decoder with a language model of its own."""
+
+    key: tuple[object, ...]
+    decoder: Any
+    unknown: tuple[str, ...]
+    """Words of the model without a pronunciation."""
 
 
 def _decoder(**options: Any) -> Any:
@@ -142,22 +151,41 @@ def _decoder(**options: Any) -> Any:
     return Decoder(samprate=RATE, loglevel="FATAL", **options)
 
 
-def _with_words(said: Mapping[str, str], model: Path) -> Any:
-    """A decoder with more words, and its own language model.
+def _special(dictionary: Any, key: tuple[object, ...], model: Path, said: Mapping[str, str]) -> _Special:
+    """A decoder for a language model, with a dictionary of its words alone.
+
+    With the whole dictionary it would take seconds to make: PocketSphinx enters each of its words into a table that is as
+    large as the model's vocabulary.
 
     Raises:
         BadRequest: the model cannot be read.
     """
-    decoder = _decoder(lm=None)
-    for word, sound in sorted(said.items()):
-        if not decoder.lookup_word(word):
-            decoder.add_word(word, sound, False)
-    try:
-        decoder.add_lm_file("given", str(model))
-        decoder.activate_search("given")
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise BadRequest(f"{model} is no language model in ARPA form: {error}") from error
-    return decoder
+    rows, unknown = [], []
+    for word in _vocabulary(str(key[0])):
+        sounds = list(_sounds(dictionary, word)) or ([said[word]] if word in said else [])
+        rows += [
+            f"{word}({number}) {sound}" if number > 1 else f"{word} {sound}" for number, sound in enumerate(sounds, 1)
+        ]
+        unknown += [] if sounds else [word]
+    if not rows:
+        raise BadRequest(f"{model} is no language model in ARPA form, or has no word that is known")
+    with NamedTemporaryFile("w", encoding="utf-8", suffix=".dict") as file:
+        file.write("\n".join(rows) + "\n")
+        file.flush()
+        try:
+            decoder = _decoder(dict=file.name, lm=str(model))
+        except (RuntimeError, ValueError) as error:
+            raise BadRequest(f"{model} is no language model in ARPA form: {error}") from error
+    return _Special(key, decoder, tuple(unknown))
+
+
+def _sounds(dictionary: Any, word: str) -> Iterator[str]:
+    """Every pronunciation that the dictionary has for a word."""
+    number, name = 1, word
+    while sound := dictionary.lookup_word(name):
+        yield sound
+        number += 1
+        name = f"{word}({number})"
 
 
 def _vocabulary(text: str) -> Iterator[str]:

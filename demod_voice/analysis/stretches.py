@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ RUN = 3
 """So many words in a row that match are anchors, whatever they are."""
 LONG_WORD, SURE = 6, 0.5
 """A match in a shorter row is an anchor when its word is so long and the recognizer so sure of it."""
-SLOWEST, FASTEST = 0.7, 7.0
+SLOWEST, FASTEST = 0.7, 5.0
 """Words a second that speech may have."""
 SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'’”)\]]*$")
 
@@ -95,19 +96,18 @@ def with_words(tokens: Sequence[str], stretches: Sequence[Region], found: Mappin
     at the end of a sentence where there is exactly one; else the two stretches are joined, if that is not too long; else
     the words are left to nobody.
     """
-    spans = _anchored(stretches, found)
-    parts: list[Stretch] = []
-    for number, span in enumerate(spans):
-        region = stretches[number]
-        if span is None:
-            continue
-        part = Stretch(region.start_s, region.end_s, span[0], span[1] + 1)
-        if parts:
-            parts[-1:] = _divided(tokens, parts[-1], part)
-        else:
-            parts.append(_reaching_back(part, stretches[:number]))
-    if parts:
-        parts[-1] = _reaching_on(parts[-1], len(tokens), stretches)
+    sure = [
+        Stretch(region.start_s, region.end_s, span[0], span[1] + 1)
+        for region, span in zip(stretches, _anchored(stretches, found), strict=True)
+        if span is not None
+    ]
+    if not sure:
+        return []
+    rate = sum(each.last - each.first for each in sure) / sum(each.end_s - each.start_s for each in sure)
+    parts = [_reaching_back(sure[0], stretches, rate)]
+    for part in sure[1:]:
+        parts[-1:] = _divided(tokens, parts[-1], part)
+    parts[-1] = _reaching_on(parts[-1], len(tokens), stretches, rate)
     return [part for part in parts if part.first < part.last]
 
 
@@ -131,36 +131,39 @@ def _divided(tokens: Sequence[str], before: Stretch, after: Stretch) -> list[Str
         return [_until(before, after.first), after]
     ends = [place + 1 for place in range(before.last - 1, after.first) if SENTENCE_END.search(tokens[place])]
     if len(ends) == 1:
-        return [_until(before, ends[0]), _since(after, ends[0])]
+        divided = [_until(before, ends[0]), _since(after, ends[0])]
+        return divided if all(map(_plausible, divided)) else [before, after]
     joined = Stretch(before.start_s, after.end_s, before.first, after.last)
     if joined.end_s - joined.start_s <= MOST_JOINED_S and _plausible(joined):
         return [joined]
     return [before, after]
 
 
-def _reaching_back(part: Stretch, earlier: Sequence[Region]) -> Stretch:
+def _reaching_back(part: Stretch, stretches: Sequence[Region], rate: float) -> Stretch:
     """The tokens before the first anchor: in its own stretch, or in those before it as well."""
-    own = _since(part, 0)
-    for start_s in [part.start_s, *(region.start_s for region in reversed(earlier))]:
-        wider = Stretch(start_s, part.end_s, 0, part.last)
-        if wider.end_s - wider.start_s <= MOST_JOINED_S and _plausible(wider):
-            return wider
-    return own if _plausible(own) else part
+    begins = [region.start_s for region in stretches if region.start_s <= part.start_s]
+    return _best(part, [Stretch(begin, part.end_s, 0, part.last) for begin in begins], rate)
 
 
-def _reaching_on(part: Stretch, last: int, stretches: Sequence[Region]) -> Stretch:
+def _reaching_on(part: Stretch, last: int, stretches: Sequence[Region], rate: float) -> Stretch:
     """The tokens after the last anchor, in the same way."""
-    later = [region.end_s for region in stretches if region.end_s > part.end_s]
-    for end_s in [part.end_s, *later]:
-        wider = Stretch(part.start_s, end_s, part.first, last)
-        if wider.end_s - wider.start_s <= MOST_JOINED_S and _plausible(wider):
-            return wider
-    return part
+    ends = [region.end_s for region in stretches if region.end_s >= part.end_s]
+    return _best(part, [Stretch(part.start_s, end, part.first, last) for end in ends], rate)
+
+
+def _best(part: Stretch, wider: Sequence[Stretch], rate: float) -> Stretch:
+    """Of the wider ones that can be, the one nearest to the rate of the others (words a second); else the part as it is."""
+    possible = [each for each in wider if each.end_s - each.start_s <= MOST_JOINED_S and _plausible(each)]
+    return min(possible, key=lambda each: abs(math.log(_rate(each) / rate)), default=part)
 
 
 def _plausible(part: Stretch) -> bool:
     """Somebody can have said so many words in that time."""
-    return SLOWEST <= (part.last - part.first) / max(0.1, part.end_s - part.start_s) <= FASTEST
+    return SLOWEST <= _rate(part) <= FASTEST
+
+
+def _rate(part: Stretch) -> float:
+    return (part.last - part.first) / max(0.1, part.end_s - part.start_s)
 
 
 def _until(part: Stretch, last: int) -> Stretch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from support.corpus import Made, make
 from demod_voice.config.settings import DEFAULTS, Engines, EngineSettings, Settings
 from demod_voice.engines.pool import Pool
 
+FAKES = Path(__file__).resolve().parents[1] / "fakes_analysis"
+EMBEDDED = ("espeak", "vad", "pocketsphinx")
+
 
 @pytest.fixture(scope="session")
 def hearing_settings(engine_python: Callable[[str], Path]) -> Settings:
     """The defaults, with the interpreters of the embedded engines."""
-    named = {name: EngineSettings(python=str(engine_python(name))) for name in ("espeak", "vad")}
+    named = {name: EngineSettings(python=str(engine_python(name))) for name in EMBEDDED}
     return dataclasses.replace(DEFAULTS, device="cpu", engines=Engines(named=named))
 
 
@@ -27,6 +31,18 @@ def pool(hearing_settings: Settings) -> Iterator[Pool]:
 
 
 @pytest.fixture(scope="session")
+def pool_with_fakes(hearing_settings: Settings) -> Iterator[Pool]:
+    """With stand-ins for the engines ecapa and whisper."""
+    named = {
+        **hearing_settings.engines.named,
+        **dict.fromkeys(("ecapa", "whisper"), EngineSettings(python=sys.executable)),
+    }
+    engines = Engines(named=named, search_path=(str(FAKES),))
+    with Pool(dataclasses.replace(hearing_settings, engines=engines), jobs=2) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
 def interview(pool: Pool) -> Made:
-    """Forty seconds of two voices."""
-    return make(11, 40.0, pool=pool)
+    """Half a minute of two voices."""
+    return make(11, 28.0, pool=pool)
