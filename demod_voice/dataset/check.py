@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from demod_voice.dataset.check_rows import TOLERANCE_S, row_findings
 from demod_voice.dataset.findings import FAULT, WARNING, CheckReport, Finding
 from demod_voice.dataset.fingerprints import ALIKE, fingerprint, likeness, pairs_alike
+from demod_voice.dataset.review.journal import FILE as JOURNAL
+from demod_voice.dataset.review.replay import count_decisions
 from demod_voice.dataset.store import Dataset
 from demod_voice.errors import MediaError, UsageError
 from demod_voice.formats.dataset_manifest import (
@@ -73,7 +75,7 @@ def check_dataset(path: Path) -> CheckReport:
         heard = list(threads.map(lambda each: _hear(path, each, manifest), clips))
     findings += [finding for each in heard for finding in each.findings]
     findings += [*_strays(path, {each.path for each in clips}), *row_findings(manifest, stored)]
-    findings += [*_alike_sounds(path, manifest, heard), *_kept(dataset, manifest)]
+    findings += [*_undecided(path, manifest), *_alike_sounds(path, manifest, heard), *_kept(dataset, manifest)]
     duration_s = sum(each.duration_s for each in manifest.segments)
     return CheckReport(str(path), len(manifest.segments), duration_s, len(manifest.recordings), tuple(findings))
 
@@ -166,6 +168,18 @@ def _alike_sounds(folder: Path, manifest: Manifest, heard: Sequence[_Heard]) -> 
         message = f"the same sound as {first.path}{more}"
         hint = "leave one of the recordings out, or reject the clips: dataset review"
         yield Finding(FAULT if leaks else WARNING, "same-sound", second.path, message, hint)
+
+
+def _undecided(folder: Path, manifest: Manifest) -> Iterator[Finding]:
+    """Decisions of reviewers that no command has brought into the rows yet."""
+    try:
+        waiting = count_decisions(folder) - manifest.reviews
+    except UsageError as error:
+        yield Finding(FAULT, "reviews", JOURNAL, error.message, error.hint or DAMAGED)
+        return
+    if waiting > 0:
+        message = f"{waiting} decisions are not in the rows yet"
+        yield Finding(WARNING, "reviews", JOURNAL, message, f"bring them in: demod-voice dataset stats '{folder}'")
 
 
 def _same_sound(folder: Path, one: Segment, other: Segment, sample_rate: int) -> bool:

@@ -25,6 +25,7 @@ LEAST_WORDS = 5
 BUILD_AGAIN = "build the dataset again: demod-voice dataset build"
 DIVIDE_AGAIN = "divide again, into another folder: demod-voice dataset merge DATASET -o NEW --resplit"
 BLOCKS = "blocks"
+TRAIN = "train"
 
 
 def row_findings(manifest: Manifest, stored: Mapping[str, Any]) -> Iterator[Finding]:
@@ -170,21 +171,28 @@ def _same_recordings(manifest: Manifest, kept: Sequence[Segment]) -> Iterator[Fi
             yield Finding(severity, "same-recording", MANIFEST, message, "leave one of them out, and build again")
 
 
-def _alike_texts(segments: Iterable[Segment]) -> Iterator[Finding]:
-    """Texts in two splits that differ by one word at most: found by what is left of each without one word."""
-    seen: dict[tuple[str, ...], Segment] = {}
+def _alike_texts(segments: Sequence[Segment]) -> Iterator[Finding]:
+    """Texts in two splits that differ by one word at most: found by what is left of each without one word.
+
+    Only what is left of the smaller splits' texts is kept; the texts of train are looked up in it.
+    """
+    seen: dict[int, Segment] = {}
     told: set[tuple[str, str]] = set()
-    for segment in segments:
-        words = tuple(re.findall(r"\w+", segment.text.casefold()))
-        if segment.quarantined or len(words) < LEAST_WORDS:
-            continue
-        for left in (words, *(words[:n] + words[n + 1 :] for n in range(len(words)))):
-            other = seen.setdefault(left, segment)
-            pair = (other.id, segment.id)
-            if other.split != segment.split and pair not in told:
-                told.add(pair)
-                message = f"nearly the same text as {other.path}"
-                yield Finding(WARNING, "same-text", segment.path, message, "listen to both: dataset review")
+    for segment in sorted(segments, key=lambda each: each.split == TRAIN):
+        for left in () if segment.quarantined else _without_a_word(segment.text):
+            other = seen.get(left) if segment.split == TRAIN else seen.setdefault(left, segment)
+            if other is not None and other.split != segment.split and (other.id, segment.id) not in told:
+                told.add((other.id, segment.id))
+                message = f"nearly the same text as {segment.path}"
+                yield Finding(WARNING, "same-text", other.path, message, "listen to both: dataset review")
+
+
+def _without_a_word(text: str) -> Iterator[int]:
+    """Hashes of the text's words, and of them without each in turn; none of a short text."""
+    words = tuple(re.findall(r"\w+", text.casefold()))
+    if len(words) >= LEAST_WORDS:
+        yield hash(words)
+        yield from (hash(words[:n] + words[n + 1 :]) for n in range(len(words)))
 
 
 def _splits(segments: Iterable[Segment]) -> set[str]:

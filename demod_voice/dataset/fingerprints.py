@@ -27,7 +27,7 @@ ALIKE = 0.8
 """``likeness`` from which two clips are the same sound."""
 LENGTHS_APART_S = 0.25
 """Most that the cuts of the same speech differ by: a few frames of the speech detector, and an encoder's delay."""
-_ROWS = 1024
+_ROWS = 256
 _RATE = 8000
 _FRAME_S = 0.032
 _MOST_SHIFT = 12

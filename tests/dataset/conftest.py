@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,10 +12,17 @@ from support.datasets import make_dataset
 from demod_voice.dataset.store import Dataset
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset of ``dataset``, to be copied."""
+    return make_dataset(tmp_path_factory.mktemp("made") / "data", quarantined=1, anchors=2).path
+
+
 @pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
-    """Three recordings of four segments: train, val, test."""
-    return make_dataset(tmp_path / "data", quarantined=1, anchors=2)
+def dataset(made_once: Path, tmp_path: Path) -> Dataset:
+    """Three recordings of four segments: train, val, test; a copy of its own, hard links included."""
+    subprocess.run(["cp", "-a", made_once, tmp_path / "data"], check=True)
+    return Dataset(tmp_path / "data")
 
 
 @pytest.fixture(scope="session")

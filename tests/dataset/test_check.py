@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from support.datasets import clip_of, make_dataset
 
+from demod_voice.api.dataset_keeping import dataset_stats
 from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import DEFAULTS
 from demod_voice.dataset.check import check_dataset
 from demod_voice.dataset.findings import require_sound
 from demod_voice.dataset.fingerprints import ALIKE, fingerprint, likeness
+from demod_voice.dataset.review.journal import Decision, Journal
 from demod_voice.dataset.store import Dataset
 from demod_voice.errors import QualityError, UsageError
 from demod_voice.formats.dataset_manifest import Manifest
@@ -238,6 +240,17 @@ def test_other_speech_and_silence_are_never_the_same_sound():
 def test_an_interrupted_change_is_told(dataset):
     (dataset.hidden / "pending.json").write_text("{}")
     assert kinds(dataset) == {("fault", "interrupted")}
+
+
+def test_decisions_that_are_not_in_the_rows_are_told(dataset):
+    journal = dataset.path / "reviews.jsonl"
+    with Journal(journal).appending() as opened:
+        opened.add(Decision("2026-01-01T00:00:00.000Z", "me", "x", "accept", {"review": ""}, {"review": "accepted"}))
+    assert kinds(dataset) == {("warning", "reviews")}
+    dataset_stats(dataset.path)
+    assert kinds(dataset) == set()
+    journal.write_text(journal.read_text() + "nonsense\n")
+    assert kinds(dataset) == {("fault", "reviews")}
 
 
 def test_a_damaged_snapshot_is_a_warning(dataset):
