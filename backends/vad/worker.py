@@ -80,6 +80,8 @@ class Vad(Adapter):
     def _blocks(self, samples: NDArray[np.float32], task: Task) -> Iterator[NDArray[np.float32]]:
         import numpy as np
 
+        if len(samples) < CONTEXT + FRAME:
+            return
         frames = np.lib.stride_tricks.sliding_window_view(samples, CONTEXT + FRAME)[::FRAME]
         hidden = cell = np.zeros(STATE, np.float32)
         for begin in range(0, len(frames), BLOCK):

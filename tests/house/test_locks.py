@@ -137,6 +137,13 @@ def test_a_pin_that_does_not_fit_is_found():
     assert missing(["scipy ; python_version < '3.10'"], locked, "3.11") == []
 
 
+@pytest.mark.parametrize("name", ["vad", "pocketsphinx"])
+def test_a_list_without_dependencies_holds_what_is_asked_for_alone(name, tool):
+    path = ROOT / "backends" / name / "requirements.txt"
+    assert tool.ALONE in path.with_suffix(".in").read_text()
+    assert set(pins(path)) == {canonicalize_name(Requirement(each).name) for each in tool.requirements(path)[1]}
+
+
 def test_unwanted_packages_are_taken_out_with_their_hashes(tool):
     rows = ["a==1 \\", "    --hash=1", "docopt==2 \\", "    --hash=2", "b==1 \\", "    --hash=3"]
     assert list(tool.wanted_rows(rows)) == ["a==1 \\", "    --hash=1", "b==1 \\", "    --hash=3"]
