@@ -36,9 +36,9 @@ FARTHEST_LANES = 8
 OUTLIER_DB = 10.0
 """A frame so much louder than the middle of the pauses is a breath or a click, and teaches nothing."""
 TRIAL_LANES = 2
-WANDERING_DB, WANDERING_RATIO = 2.5, 0.75
+WANDERING_DB, WANDERING_RATIO = 2.5, 0.73
 """Swing from which a noise is looked at for slow changes (pink, white and fan noise have 1.0, babble and music 4 to 5), and
-the change over the swing below which it has them (babble 0.75 to 0.96, chords 0.5 to 0.8; measured)."""
+the change over the swing below which it has them (over a minute and a half babble has 0.8, chords 0.6; measured)."""
 _RUN = 8
 """Frames whose powers are averaged before spectra are compared."""
 
@@ -120,10 +120,10 @@ class Heard:
     change_db: float = 0.0
     """The same from each tenth of a second of pause to the next: about as much, unless the noise changes slowly."""
 
-    @property
-    def wanders(self) -> bool:
-        """True for a noise whose colour goes slowly from one to another, as music's does: no pause tells of the next."""
-        return self.swing_db > WANDERING_DB and self.change_db < WANDERING_RATIO * self.swing_db
+
+def wanders(swing_db: float, change_db: float) -> bool:
+    """True for a noise whose colour goes slowly from one to another, as music's does: no pause tells of the next."""
+    return swing_db > WANDERING_DB and change_db < WANDERING_RATIO * swing_db
 
 
 def listen(grid: Grid, samples: Mono, pause: NDArray[np.bool_]) -> Heard:
@@ -276,6 +276,12 @@ class Trial:
     """Of intelligibility; below 0 = less."""
     si_sdr_change_db: float
     """Of the voice over everything else."""
+
+    @classmethod
+    def middle(cls, trials: Sequence[Trial]) -> Trial:
+        """The mean of several trials."""
+        reads = np.array([(each.lower_db, each.stoi_change, each.si_sdr_change_db) for each in trials]).mean(axis=0)
+        return cls(*reads.tolist())
 
     def against(self, most_db: float) -> str:
         """Why the reduction should not be applied; "" = nothing speaks against it."""

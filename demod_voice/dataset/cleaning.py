@@ -27,7 +27,7 @@ from demod_voice.mix.behind import Listener
 from demod_voice.mix.loudness import Heard, Meter, report
 from demod_voice.records.progress import SILENT, Progress
 
-VERSION = 2
+VERSION = 3
 """Raised by hand when the same recording, track and settings give other bytes."""
 MOST_THREADS = 4
 """More would need more memory than they save time."""
@@ -73,7 +73,7 @@ def clean_recording(
         high_pass_report(settings, done.offset),
         hum_report(work, done.hum_left),
         declick_report(work, done.clicks, done.clicks_left),
-        noise_report(work, plan, before, frames.measures(done.after)),
+        noise_report(work, plan, frames.measures(done.ready), frames.measures(done.after)),
         loudness,
     )
     envelope, by_frame = envelopes(out)
@@ -87,6 +87,8 @@ class _Done:
     heard: Heard
     before: Mono
     """Mean power of each frame of the track, as it came in."""
+    ready: Mono
+    """The same before noise was taken out."""
     after: Mono
     """The same of the cleaned sound, before its loudness was changed."""
     offset: float
@@ -102,6 +104,8 @@ class _Made:
     """One slab, done."""
 
     raw: Mono
+    ready: Mono
+    """After every step before the one that takes noise out."""
     clean: Mono
     """From ``hop`` samples ahead of the slab to its end; see ``audio.wiener.reduced``."""
     hum_left: tuple[float, ...]
@@ -111,7 +115,8 @@ class _Made:
 
 def _process(work: Work, plan: NoisePlan, premix: Path, progress: Progress) -> _Done:
     length = work.sound.num_samples
-    meter, before, after = Meter(work.rate, 1), Levels(FRAME_S, work.rate), Levels(FRAME_S, work.rate)
+    meter = Meter(work.rate, 1)
+    before, ready, after = (Levels(FRAME_S, work.rate) for _ in range(3))
     hum_left: list[float] = []
     total, clicks, clicks_left = 0.0, 0, 0
     seam = _Seam(work.grid.hop, length)
@@ -125,6 +130,7 @@ def _process(work: Work, plan: NoisePlan, premix: Path, progress: Progress) -> _
 
         for made in in_order(lambda slab: _made(work, plan, slab), work.slabs(), work.threads):
             before.push(made.raw)
+            ready.push(made.ready)
             total += float(made.raw.sum(dtype=np.float64))
             hum_left += made.hum_left
             clicks, clicks_left = clicks + made.clicks, clicks_left + made.clicks_left
@@ -133,7 +139,9 @@ def _process(work: Work, plan: NoisePlan, premix: Path, progress: Progress) -> _
         give(seam.rest())
     progress.finish("clean")
     heard = Heard(report(meter, length / work.rate), meter.hops())
-    return _Done(heard, before.powers(), after.powers(), total / max(1, length), hum_left, clicks, clicks_left)
+    return _Done(
+        heard, before.powers(), ready.powers(), after.powers(), total / max(1, length), hum_left, clicks, clicks_left
+    )
 
 
 class _Seam:
@@ -178,7 +186,8 @@ def _made(work: Work, plan: NoisePlan, slab: Slab) -> _Made:
         clean = reduced(grid, ready.samples, plan.noise.of(slab.number), work.settings.clean.denoise_db, share)
     raw = work.sound.read(slab.start, slab.start + work.length(slab))
     left = _hum_left(work, slab, ready.samples[grid.before :])
-    return _Made(raw, clean, left, ready.clicks, ready.clicks_left)
+    ready_here = ready.samples[grid.before : grid.before + work.length(slab)]
+    return _Made(raw, ready_here, clean, left, ready.clicks, ready.clicks_left)
 
 
 def _hum_left(work: Work, slab: Slab, samples: Mono) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from demod_voice.audio.wiener import Trial
 from demod_voice.config.settings import Dataset
 from demod_voice.dataset.cleaning_report import Measures, StepReport
 from demod_voice.dataset.cleaning_survey import OFF, NoisePlan
@@ -67,9 +68,10 @@ def noise_report(work: Work, plan: NoisePlan, before: Measures, after: Measures)
 
 
 def _trial(plan: NoisePlan) -> dict[str, float]:
-    """The middle of what the trials read."""
+    """The mean of what the trials read."""
+    found = Trial.middle(plan.trials)
     return {
-        "lower_db": round(float(np.median([each.lower_db for each in plan.trials])), 2),
-        "stoi_change": round(float(np.median([each.stoi_change for each in plan.trials])), 4),
-        "si_sdr_change_db": round(float(np.median([each.si_sdr_change_db for each in plan.trials])), 2),
+        "lower_db": round(found.lower_db, 2),
+        "stoi_change": round(found.stoi_change, 4),
+        "si_sdr_change_db": round(found.si_sdr_change_db, 2),
     }

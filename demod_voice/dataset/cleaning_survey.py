@@ -10,7 +10,7 @@ import numpy as np
 
 from demod_voice.audio.hum import HumLevel
 from demod_voice.audio.hum_track import hum_regions
-from demod_voice.audio.wiener import Heard, Noise, Trial, listen, trial
+from demod_voice.audio.wiener import Heard, Noise, Trial, listen, trial, wanders
 from demod_voice.dataset.cleaning_sound import Mono, Slab
 from demod_voice.dataset.cleaning_work import HUM_WINDOWS, Work, hum_of, hum_windows, prepared
 from demod_voice.mix.ahead import in_order
@@ -78,22 +78,21 @@ def _look(work: Work, slab: Slab) -> tuple[Heard, Trial | None]:
 
 def _against(looks: Sequence[tuple[Heard, Trial | None]], most_db: float) -> tuple[str, ...]:
     """Why each slab is left as it is; a slab that could not be tried goes with the nearest that could."""
-    words = [None if tried is None else MUSIC if heard.wanders else tried.against(most_db) for heard, tried in looks]
-    known = np.array([number for number, each in enumerate(words) if each is not None])
-    _without_islands(words, known.tolist())
-    if not len(known):
-        return tuple(NOTHING_TO_LEARN_FROM for _ in words)
-    nearest = [int(known[np.abs(known - number).argmin()]) for number in range(len(words))]
-    return tuple(str(words[number]) for number in nearest)
+    known = [number for number, (_, tried) in enumerate(looks) if tried is not None]
+    if not known:
+        return tuple(NOTHING_TO_LEARN_FROM for _ in looks)
+    words = {number: _word(looks[max(0, number - 1) : number + 2], most_db) for number in known}
+    places = np.array(known)
+    return tuple(words[known[int(np.abs(places - number).argmin())]] for number in range(len(looks)))
 
 
-def _without_islands(words: list[str | None], known: Sequence[int]) -> None:
-    """Where music is heard on both sides, a slab that seems to have none is chance; so is the last one after it."""
-    heard = [words[number] == MUSIC for number in known]
-    for place, number in enumerate(known):
-        beside = heard[max(0, place - 1) : place] + heard[place + 1 : place + 2]
-        if beside and all(beside):
-            words[number] = MUSIC
+def _word(looks: Sequence[tuple[Heard, Trial | None]], most_db: float) -> str:
+    """What speaks against it in a slab and its neighbours: half a minute alone is little to judge by."""
+    tried = [(heard, trial) for heard, trial in looks if trial is not None]
+    swing_db, change_db = (
+        float(np.mean(each)) for each in zip(*((heard.swing_db, heard.change_db) for heard, _ in tried), strict=True)
+    )
+    return MUSIC if wanders(swing_db, change_db) else Trial.middle([trial for _, trial in tried]).against(most_db)
 
 
 def _each_slab(work: Work, look: Callable[[Work, Slab], Found], step: str, progress: Progress) -> list[Found]:
