@@ -46,6 +46,7 @@ _EXPORTS = {
         "restore_dataset",
     ),
     "dataset_report": ("report_dataset",),
+    "datasets": ("BuildReport", "Rejudged", "add_recordings", "build_dataset", "rejudge_dataset"),
     "diff": ("DiffReport", "LineChange", "diff_episode"),
     "engines": (
         "EngineStatus",

@@ -115,7 +115,10 @@ def _blocks(recordings: Sequence[Recording], segments: Sequence[Segment], settin
         f"{settings.gap_s:g} s apart, and test does not tell how a model does on another recording"
     )
     divided = tuple(replace(each, split=BLOCKS) for each in recordings)
-    return Divided(divided, tuple(made), tuple(dropped), BLOCKS, (note,))
+    wanted = [split for split, share in (("train", 1.0), ("val", settings.val), ("test", settings.test)) if share]
+    there = {each.split for each in made}
+    empty = tuple(f"{split} is empty: the recording is too short for it" for split in wanted if split not in there)
+    return Divided(divided, tuple(made), tuple(dropped), BLOCKS, (note, *(empty if made else ())))
 
 
 def _bounds(segments: Sequence[Segment], settings: Splits) -> tuple[float, float]:

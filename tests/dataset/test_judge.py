@@ -239,3 +239,9 @@ def test_long_silences_are_rejected(tmp_path: Path, speech: Speech):
     wave = np.concatenate([speech.wave[first:last], tone])
     long = Speech(wave, track, ((0.0, len(wave) / RATE, text),))
     assert rejected(tmp_path, long, wave) == [("silence",)]
+
+
+def test_every_gate_has_a_scale_of_nearness():
+    from demod_voice.dataset.report.facts import SCALES
+
+    assert {gate.measure for gate in GATES} - {""} == set(SCALES)

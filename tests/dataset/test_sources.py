@@ -1,3 +1,5 @@
+"""Which recordings a build takes, and how they are named."""
+
 from pathlib import Path
 
 import pytest

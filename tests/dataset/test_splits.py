@@ -1,3 +1,5 @@
+"""Recordings are divided by their names; one alone by blocks."""
+
 from collections import Counter
 from dataclasses import replace
 
@@ -105,3 +107,9 @@ def test_blocks_are_shares_of_what_passed_the_gates():
     fit = Counter(each.split for each in made.segments if not each.quarantined)
     assert fit["val"] >= 3
     assert fit["test"] >= 4
+
+
+def test_a_recording_that_is_too_short_for_all_blocks_says_which_are_empty():
+    only = [recording("talk")]
+    made = divide(only, segments(only, 6), Splits(), 42)
+    assert made.notes[1:] == ("val is empty: the recording is too short for it",)

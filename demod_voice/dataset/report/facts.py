@@ -32,6 +32,7 @@ SCALES = {
     "dc_offset": 0.01,
     "reverb_s": 0.6,
     "chars_per_s": 8.0,
+    "unheard_ratio": 0.1,
 }
 """Measure -> how far from a threshold is as far as for the others: so that nearness can be compared."""
 
