@@ -149,15 +149,14 @@ def test_the_next_clip_is_heard_within_150_ms_of_the_key(browser: Browser, big: 
             page.until("heard.length > 0")
             page.run("pressed.length = heard.length = 0")
             far += [delay(page, "a"), delay(page, "ArrowRight")]
-        median, most = statistics.median([*delays, *far]), max(*delays, *far)
-        record_property("median_ms", median)
-        record_property("max_ms", most)
-        print(
-            f"\nstart {started_s:.1f} s; key to sound: median {median:.0f} ms, most {most:.0f} ms of {len(delays)} keys"
-        )
-        assert median < 150
-        assert most < 400, "none is out of all bounds, even on a busy machine"
-        assert started_s < 15
+        for name, each in (("next", delays), ("far", far)):
+            told = f"median {statistics.median(each):.0f} ms, most {max(each):.0f} ms of {len(each)} keys"
+            print(f"\nkey to sound, {name}: {told}", end="")
+            record_property(f"{name}_ms", told)
+        print(f"; started in {started_s:.1f} s")
+        assert statistics.median(delays) < 150
+        assert statistics.median(far) < 150
+        assert max(*delays, *far) < 500, "none is out of all bounds, even on a busy machine"
         assert len(read_decisions(big / FILE)) == 45 + 4
 
 
@@ -314,7 +313,15 @@ def test_no_decision_is_lost_when_the_server_is_killed_between_keys(browser: Bro
                 decisions = read_decisions(small / FILE)
                 assert len(decisions) == pressed, "on the disk when the key is answered"
                 assert decisions[-1].action == {"a": "accept", "r": "reject"}[key]
+            before = title(page)
+            page.key("a")
             served.kill()
+            page.until(
+                f"!document.getElementById('trouble').hidden || document.getElementById('title').textContent !== {before!r}"
+            )
+            kept = len(read_decisions(small / FILE))
+            assert kept >= pressed + (title(page) != before), "what was answered while it was killed is kept too"
+            pressed = kept
     assert len({each.clip for each in read_decisions(small / FILE)}) == pressed
     assert [each.id for each in read_manifest(small).segments if each.review] == []
 
@@ -327,7 +334,7 @@ def test_a_key_that_a_dead_server_cannot_keep_is_told_and_the_clip_stays(browser
         served.kill()
         page.key("a")
         page.until("!document.getElementById('trouble').hidden")
-        assert "not on the disk" in page.run("document.getElementById('trouble').textContent")
+        assert "may not be on the disk" in page.run("document.getElementById('trouble').textContent")
         assert title(page) == "2 of 80"
         port = str(served.port)
     with Reviewing(small, "--reviewer", "ann", "--port", port):

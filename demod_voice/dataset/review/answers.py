@@ -58,7 +58,7 @@ def dataset_answer(session: Session, reviewer: str) -> dict[str, Any]:
             }
             for each in MEASURES
         ],
-        "gates": [{"name": each.name, "sentence": each.sentence} for each in GATES],
+        "gates": [{"name": each.name, "measure": each.measure, "sentence": each.sentence} for each in GATES],
         **session.catalogue.facets(),
     }
 

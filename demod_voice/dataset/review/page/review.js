@@ -176,9 +176,10 @@ class Review {
     this.saying = setTimeout(() => { byId("said").textContent = ""; }, SAID_MS);
   }
 
+  /** Show what went wrong, whatever it is: the next key finds the queue as it was. */
   tell(trouble) {
-    if (!trouble.kind) throw trouble;
-    const lost = trouble.kind === "gone" ? " Your last key is not on the disk. Start it again: demod-voice dataset review" : "";
+    if (!trouble.kind) console.error(trouble);
+    const lost = trouble.kind === "gone" ? " Your last key may not be on the disk. Start it again: demod-voice dataset review" : "";
     const key = trouble.kind === "key" ? " Open the address that the server printed when it was last started." : "";
     const box = byId("trouble");
     box.textContent = `${trouble.message}${lost}${key}`;
@@ -257,7 +258,7 @@ class Review {
   drawText() {
     const box = byId("text");
     box.value = this.clip.text;
-    const from = { none: "no text", review: `edited${this.clip.who ? ` by ${this.clip.who}` : ""}` }[this.clip.text_source];
+    const from = { none: this.clip.text ? "" : "no text", review: `edited${this.clip.who ? ` by ${this.clip.who}` : ""}` }[this.clip.text_source];
     byId("text-note").textContent = from ?? `from ${this.clip.text_source}`;
   }
 
@@ -294,13 +295,16 @@ class Review {
 
   drawMeasures() {
     const titles = new Map((this.about.measures || []).map((each) => [each.name, each]));
+    const order = [...titles.keys()], place = (name) => (order.indexOf(name) + 1 || order.length + 1);
+    const failed = new Set((this.about.gates || []).filter((each) => this.clip.reasons.includes(each.name)).map((each) => each.measure));
     const numbers = Object.entries(this.clip.qc).filter(([, value]) => typeof value === "number" || value === null);
+    numbers.sort(([one], [other]) => place(one) - place(other));
     if (this.clip.speaker_score !== null) numbers.push(["speaker_score", this.clip.speaker_score]);
     byId("measures").classList.toggle("stale", Boolean(this.clip.qc.qc_stale));
     byId("measures").title = this.clip.qc.qc_stale ? "Measured before the clip was trimmed" : "";
     byId("measures").replaceChildren(...numbers.map(([name, value]) => {
       const { title, unit, definition } = titles.get(name) || titled(name);
-      return make("div", { title: definition || "" }, make("dt", {}, title), make("dd", {}, `${shown(value)}${unit && value !== null ? ` ${unit}` : ""}`));
+      return make("div", { title: definition || "", className: failed.has(name) ? "failed" : "" }, make("dt", {}, title), make("dd", {}, `${shown(value)}${unit && value !== null ? ` ${unit}` : ""}`));
     }));
   }
 
