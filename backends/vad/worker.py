@@ -5,16 +5,16 @@ Started by ``demod_voice.engines``; README.md says what it takes.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import wave
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from demod_worker.messages import DetectRequest, DetectResult, LoadRequest, LoadResult
 from demod_worker.worker import Adapter, BadRequest, EngineFault, Task, run
+from sequence_model import SequenceModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,8 +39,7 @@ class Vad(Adapter):
 
     def prepare(self) -> None:
         """Import nothing heavy: the worker is ready before the model is there."""
-        self._session: Any = None
-        self._revision = ""
+        self._model: SequenceModel | None = None
         self._threads = 1
 
     def load(self, request: LoadRequest) -> LoadResult:
@@ -48,47 +47,40 @@ class Vad(Adapter):
         if request.model:
             raise BadRequest("vad has no other models to load", "leave out the model")
         self._threads = max(1, request.threads)
-        self._open()
-        return LoadResult(MODEL, self._revision, "cpu")
+        return LoadResult(MODEL, self._open().revision, "cpu")
 
     def unload(self) -> None:
         """Let go of the model."""
-        self._session = None
+        self._model = None
 
     def detect(self, request: DetectRequest, task: Task) -> DetectResult:
         """The probability of each frame of 512 samples, the last one filled up with silence."""
-        self._open()
-        samples = _read(request.audio)
-        found = list(self._blocks(samples, task))
+        model = self._open()
+        found = list(_blocks(model, _read(request.audio), task))
         _write(request.probabilities, found)
-        return DetectResult(sum(map(len, found)), FRAME / RATE, MODEL, self._revision)
+        return DetectResult(sum(map(len, found)), FRAME / RATE, MODEL, model.revision)
 
-    def _open(self) -> None:
-        """Load the model unless it is there."""
-        if self._session is not None:
-            return
+    def _open(self) -> SequenceModel:
+        """The model, loaded when it is not there yet."""
+        if self._model is not None:
+            return self._model
         os.environ.setdefault("OPENBLAS_NUM_THREADS", str(self._threads))
-        import onnxruntime
+        self._model = SequenceModel(_model_file().read_bytes(), self._threads)
+        return self._model
 
-        data = _model_file().read_bytes()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        self._revision = hashlib.sha256(data).hexdigest()[:16]
-        self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
-    def _blocks(self, samples: NDArray[np.float32], task: Task) -> Iterator[NDArray[np.float32]]:
-        import numpy as np
+def _blocks(model: SequenceModel, samples: NDArray[np.float32], task: Task) -> Iterator[NDArray[np.float32]]:
+    """The model's numbers, some frames at a time."""
+    import numpy as np
 
-        if len(samples) < CONTEXT + FRAME:
-            return
-        frames = np.lib.stride_tricks.sliding_window_view(samples, CONTEXT + FRAME)[::FRAME]
-        hidden = cell = np.zeros(STATE, np.float32)
-        for begin in range(0, len(frames), BLOCK):
-            task.check()
-            given = {"input": np.ascontiguousarray(frames[begin : begin + BLOCK]), "h": hidden, "c": cell}
-            found, hidden, cell = self._session.run(["speech_probs", "hn", "cn"], given)
-            yield np.asarray(found, np.float32).reshape(-1)
+    if len(samples) < CONTEXT + FRAME:
+        return
+    frames = np.lib.stride_tricks.sliding_window_view(samples, CONTEXT + FRAME)[::FRAME]
+    memory = (np.zeros(STATE, np.float32), np.zeros(STATE, np.float32))
+    for begin in range(0, len(frames), BLOCK):
+        task.check()
+        found, memory = model.run(np.ascontiguousarray(frames[begin : begin + BLOCK]), memory)
+        yield found
 
 
 def _model_file() -> Path:
