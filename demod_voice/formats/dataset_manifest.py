@@ -248,9 +248,9 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     data = _read_json(path, folder)
     segments = [
-        row_of(Segment, row, f"{folder / name / ROWS}:{number}")
-        for name in (*SPLITS, QUARANTINE)
-        for number, row in read_lines(folder / name / ROWS)
+        row_of(Segment, row, f"{rows}:{number}")
+        for rows in (folder / name / ROWS for name in (*SPLITS, QUARANTINE))
+        for number, row in read_lines(rows)
     ]
     dropped = folder / QUARANTINE / DROPPED
     stretches = [row_of(Dropped, row, f"{dropped}:{number}") for number, row in read_lines(dropped)]

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Any
 
 from demod_voice.errors import UsageError
@@ -18,8 +18,8 @@ _KINDS: Mapping[str, tuple[Any, ...]] = {
     "float | None": (int, float, NoneType),
     "bool": (bool,),
     "tuple[str, ...]": (tuple,),
-    "Mapping[str, Any]": (Mapping,),
-    "Mapping[str, str]": (Mapping,),
+    "Mapping[str, Any]": (dict, MappingProxyType),
+    "Mapping[str, str]": (dict, MappingProxyType),
 }
 """A field's type as it is written -> what a value of it is."""
 _WORDS = {
@@ -61,13 +61,10 @@ def check_row(value: Any, place: str) -> None:
         one = getattr(value, name)
         if not _fits(one, kind):
             raise UsageError(f"{place}: {name} is {_WORDS.get(kind, 'another thing')}, not {_short(one)}")
+        if name in _RULES and not _RULES[name](one):
+            raise UsageError(f"{place}: {name} cannot be {_short(one)}")
     if type(value).__name__ == "Anchor" and not is_name(value.name):
         raise UsageError(f"{place}: name cannot be {_short(value.name)}")
-    wrong = next(
-        (name for name, rule in _RULES.items() if _is_text(value, name) and not rule(getattr(value, name))), ""
-    )
-    if wrong:
-        raise UsageError(f"{place}: {wrong} cannot be {_short(getattr(value, wrong))}")
 
 
 def check_head(data: Mapping[str, Any], place: str) -> None:
@@ -85,7 +82,7 @@ def check_head(data: Mapping[str, Any], place: str) -> None:
 def is_name(text: str) -> bool:
     """True for what can be the name of a file in a folder, and of nothing outside it."""
     plain = text == text.strip() and not text.startswith(".") and text.isprintable()
-    return bool(text) and plain and not set(text) & set("/\\") and len(text.encode()) <= MOST_NAME_BYTES
+    return bool(text) and plain and "/" not in text and "\\" not in text and len(text.encode()) <= MOST_NAME_BYTES
 
 
 def _fields(cls: type) -> tuple[tuple[str, str], ...]:
@@ -96,17 +93,12 @@ def _fields(cls: type) -> tuple[tuple[str, str], ...]:
 
 
 def _fits(value: Any, kind: str) -> bool:
-    if isinstance(value, bool):
-        return kind == "bool"
-    if not isinstance(value, _KINDS[kind]):
+    found = type(value)
+    if found not in _KINDS[kind]:
         return False
-    if isinstance(value, float):
+    if found is float:
         return math.isfinite(value)
-    return all(isinstance(each, str) for each in value) if isinstance(value, tuple) else True
-
-
-def _is_text(value: Any, name: str) -> bool:
-    return isinstance(getattr(value, name, None), str)
+    return all(isinstance(each, str) for each in value) if found is tuple else True
 
 
 def _short(value: Any) -> str:

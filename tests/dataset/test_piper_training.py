@@ -83,6 +83,14 @@ def test_the_piper_engine_gives_pipers_own_numbers(tmp_path, engine_python, coun
     report = preprocess_piper(data.path, tmp_path / "out", settings=load_settings(jobs=1))
     assert (report.engine, report.notes, report.unknown) == ("piper", (), ())
     assert [row["phoneme_ids"] for row in rows_of(tmp_path / "out")] == counted_by_piper[1]
+    code = (
+        "import json, sys; from piper.config import PiperConfig\n"
+        "c = PiperConfig.from_dict(json.load(open(sys.argv[1])))\n"
+        "print(c.sample_rate, c.espeak_voice, c.num_speakers, c.num_symbols, c.phoneme_type.value, len(c.phoneme_id_map))"
+    )
+    command = [str(engine_python("piper")), "-c", code, str(tmp_path / "out" / "config.json")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["22050", "en-us", "1", "256", "espeak", "166"]
 
 
 def test_the_espeak_engine_comes_near(tmp_path, espeak, counted_by_piper):
