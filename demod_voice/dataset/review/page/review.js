@@ -1,7 +1,8 @@
 // The review: one clip at a time. A key is answered when its decision is on the server's disk.
 
-import { byId, clock, count, make, shown, titled } from "./dom.js";
+import { byId, clock, count, make } from "./dom.js";
 import { Clips, PAGE } from "./clips.js";
+import { drawMeasures, drawProgress } from "./facts.js";
 import { Filters } from "./filters.js";
 import { listen, writeHelp } from "./keys.js";
 import { List } from "./list.js";
@@ -39,7 +40,7 @@ class Review {
     document.title = `${this.about.name} · review`;
     byId("name").textContent = this.about.name;
     byId("name").title = this.about.folder;
-    this.drawProgress(this.about.progress);
+    drawProgress(this.about.progress);
     this.wire();
     this.drawSwitches();
     return this.run(() => this.choose());
@@ -165,7 +166,7 @@ class Review {
     this.clips.put(told.clip);
     if (told.clip.id === this.clip?.id) this.clip = told.clip;
     requestAnimationFrame(() => {
-      this.drawProgress(told.progress);
+      drawProgress(told.progress);
       this.list.update(this.clips.at(told.clip));
     });
   }
@@ -229,17 +230,6 @@ class Review {
     if (none) { this.player.stop(); this.clip = null; byId("list").replaceChildren(); }
   }
 
-  drawProgress({ clips, accepted, rejected, session }) {
-    const share = (number) => `${clips ? (100 * number) / clips : 0}%`;
-    byId("bar-accepted").style.width = share(accepted);
-    byId("bar-rejected").style.width = share(rejected);
-    byId("progress-text").textContent = `${count(accepted + rejected)} of ${count(clips)} decided`;
-    byId("progress").title = `${count(accepted)} accepted, ${count(rejected)} rejected; ${count(session)} decisions in this session`;
-    byId("progress").setAttribute("aria-valuemax", clips);
-    byId("progress").setAttribute("aria-valuenow", accepted + rejected);
-    byId("finish-text").textContent = `${count(session)} decisions were made in this session. They are brought into the dataset's files, and the server ends.`;
-  }
-
   draw() {
     const { clip } = this, outside = this.clips.at(clip) < 0;
     byId("title").textContent = outside ? "Outside this choice" : `${count(this.at + 1)} of ${count(this.clips.length)}`;
@@ -252,7 +242,7 @@ class Review {
     byId("why").hidden = !clip.reasons.length;
     this.drawText();
     this.drawWave();
-    this.drawMeasures();
+    drawMeasures(this.clip, this.about);
   }
 
   drawText() {
@@ -291,21 +281,6 @@ class Review {
     const at = this.player.position();
     this.wave.head(at);
     byId("clock").textContent = this.buffer ? `${clock(at)} / ${clock(this.buffer.duration)}` : "";
-  }
-
-  drawMeasures() {
-    const titles = new Map((this.about.measures || []).map((each) => [each.name, each]));
-    const order = [...titles.keys()], place = (name) => (order.indexOf(name) + 1 || order.length + 1);
-    const failed = new Set((this.about.gates || []).filter((each) => this.clip.reasons.includes(each.name)).map((each) => each.measure));
-    const numbers = Object.entries(this.clip.qc).filter(([, value]) => typeof value === "number" || value === null);
-    numbers.sort(([one], [other]) => place(one) - place(other));
-    if (this.clip.speaker_score !== null) numbers.push(["speaker_score", this.clip.speaker_score]);
-    byId("measures").classList.toggle("stale", Boolean(this.clip.qc.qc_stale));
-    byId("measures").title = this.clip.qc.qc_stale ? "Measured before the clip was trimmed" : "";
-    byId("measures").replaceChildren(...numbers.map(([name, value]) => {
-      const { title, unit, definition } = titles.get(name) || titled(name);
-      return make("div", { title: definition || "", className: failed.has(name) ? "failed" : "" }, make("dt", {}, title), make("dd", {}, `${shown(value)}${unit && value !== null ? ` ${unit}` : ""}`));
-    }));
   }
 
   drawSwitches() {
