@@ -99,17 +99,19 @@ def _notes(placed: Mapping[str, str], shares: Mapping[str, float]) -> tuple[str,
 
 
 def _blocks(recordings: Sequence[Recording], segments: Sequence[Segment], settings: Splits) -> Divided:
-    """Test at the end, val before it, train before that, by the seconds of the segments; a gap between them."""
+    """Test at the end, val before it, train before that, by the seconds of the segments; a gap between them.
+
+    The channels of a file share their bounds: both hear the same moment.
+    """
+    in_time = sorted(segments, key=lambda each: (each.start_s, each.source))
+    bounds = _bounds(in_time, settings)
     made, dropped = [], []
-    for recording in recordings:
-        own = [each for each in segments if each.source == recording.id]
-        bounds = _bounds(own, settings)
-        for each in own:
-            split = _block_of(each, bounds, settings.gap_s)
-            if split:
-                made.append(replace(each, split=split))
-            else:
-                dropped.append(Dropped(each.source, each.start_s, each.end_s, "in the gap between two splits"))
+    for each in segments:
+        split = _block_of(each, bounds, settings.gap_s)
+        if split:
+            made.append(replace(each, split=split))
+        else:
+            dropped.append(Dropped(each.source, each.start_s, each.end_s, "in the gap between two splits"))
     note = (
         "there is one recording only: its splits are blocks of it, "
         f"{settings.gap_s:g} s apart, and test does not tell how a model does on another recording"

@@ -61,7 +61,7 @@ class Dataset:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.hidden = path / HIDDEN
+        self.hidden = (path / HIDDEN).absolute()
         self.objects = self.hidden / "objects"
 
     @classmethod

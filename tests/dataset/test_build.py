@@ -202,3 +202,15 @@ def test_stereo_can_be_split_into_two_speakers(tmp_path, talks):
     assert [each.channel for each in report.manifest.recordings] == ["left", "right"]
     assert {each.speaker for each in report.manifest.segments} == {"left", "right"}
     assert replace(report.manifest.recordings[0], split="").num_channels == 2
+
+
+def test_paths_may_be_relative_to_where_one_is(talks, tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/talk.flac").write_bytes((talks["folder"] / "talk-2.flac").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    report = build_dataset(["in"], "voice", settings=load_settings(), text=False)
+    assert report.manifest.recordings[0].degraded == ()
+    assert (tmp_path / "voice/report/index.html").stat().st_size > 10000
+    written = (tmp_path / "voice/report/index.html").stat().st_mtime_ns
+    build_dataset(["in"], "voice", settings=load_settings(), text=False)
+    assert (tmp_path / "voice/report/index.html").stat().st_mtime_ns == written

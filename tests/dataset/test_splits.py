@@ -113,3 +113,17 @@ def test_a_recording_that_is_too_short_for_all_blocks_says_which_are_empty():
     only = [recording("talk")]
     made = divide(only, segments(only, 6), Splits(), 42)
     assert made.notes[1:] == ("val is empty: the recording is too short for it",)
+
+
+def test_the_channels_of_the_only_file_are_divided_at_the_same_moments():
+    left, right = replace(recording("talk"), id="talk-left"), replace(recording("talk"), id="talk-right")
+    rows = [
+        *segments([left], 60),
+        *[replace(each, start_s=each.start_s + 300, end_s=each.end_s + 300) for each in segments([right], 60)],
+    ]
+    made = divide([left, right], rows, Splits(val=0.1, test=0.1), 42)
+    spans = {
+        split: [(e.start_s, e.end_s) for e in made.segments if e.split == split] for split in ("train", "val", "test")
+    }
+    assert max(end for _, end in spans["train"]) + 10 <= min(start for start, _ in spans["val"])
+    assert max(end for _, end in spans["val"]) + 10 <= min(start for start, _ in spans["test"])
