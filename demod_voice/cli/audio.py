@@ -86,6 +86,7 @@ def _add_clean(commands: Any) -> None:
     add_setting_flag(clean, "--true-peak", key="dataset.true_peak_dbtp", metavar="DBTP", help="ceiling (default: -1)")
     add_setting_flag(clean, "--sample-rate", key="dataset.sample_rate", metavar="HZ", help="default: 24000")
     add_setting_flag(clean, "--encoding", key="dataset.encoding", metavar="NAME", help="samples of a wav")
+    add_setting_flag(clean, "--jobs", key="jobs", metavar="N", help="threads (default: one per processor)")
     clean.add_argument("--remove-silence", action="store_true", help="make long pauses shorter")
     clean.add_argument("--longest-pause", metavar="S", type=float, default=1.0, help="pauses that stay (default: 1)")
     clean.add_argument("--pause", metavar="S", type=float, default=0.5, help="what a longer one becomes (default: 0.5)")

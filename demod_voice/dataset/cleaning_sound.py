@@ -160,17 +160,20 @@ class Frames:
         return cls(known >= SPEECH_FROM, quiet & padded[:-2] & padded[2:])
 
     def measures(self, powers: Mono) -> dict[str, float]:
-        """Noise floor (median of the pauses), speech level (its own power without the noise's) and their distance."""
+        """Noise floor (median of the pauses), speech level (its own power without the noise's) and their distance.
+
+        What cannot be told is left out: a noise floor without pauses, a speech level that the noise swallows.
+        """
         count = min(len(powers), len(self.speech))
         speech, pause = powers[:count][self.speech[:count]], powers[:count][self.pause[:count]]
         found: dict[str, float] = {}
         noise = float(np.median(pause)) if len(pause) else None
         if noise is not None:
             found["noise_floor_dbfs"] = _rounded(noise)
-        if len(speech):
-            loud = float(np.mean(speech, dtype=np.float64)) - (noise or 0.0)
+        loud = float(np.mean(speech, dtype=np.float64)) - (noise or 0.0) if len(speech) else 0.0
+        if loud > 0.0:
             found["speech_dbfs"] = _rounded(loud)
-        if noise is not None and len(speech):
+        if noise is not None and loud > 0.0:
             found["snr_db"] = round(found["speech_dbfs"] - found["noise_floor_dbfs"], 2)
         return found
 
