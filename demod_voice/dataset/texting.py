@@ -13,6 +13,7 @@ from demod_voice.dataset.clips import Recognised
 from demod_voice.dataset.cutting import TimedText
 from demod_voice.dataset.given import Given
 from demod_voice.dataset.hearing import Heard, Workshop
+from demod_voice.errors import EngineNotInstalled
 
 TRANSCRIPT = "transcript"
 
@@ -45,6 +46,13 @@ class Texter:
         if not self._asked.text:
             return
         materials = tuple(materials)
+        try:
+            self._prepare(materials)
+        except EngineNotInstalled as error:
+            hint = "put a text beside each recording (talk.srt, talk.vtt, talk.txt), or make segments without: --no-text"
+            raise EngineNotInstalled(error.message, hint) from error
+
+    def _prepare(self, materials: Sequence[Given]) -> None:
         if any(not each.has_text for each in materials):
             self._recognizer = choose_recognizer(self._asked.language, self._shop.pool, self._asked.transcriber)
             for note in self._recognizer.degraded:
