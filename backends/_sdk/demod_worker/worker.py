@@ -396,6 +396,8 @@ class _Server:
 
     def _typed(self, name: str) -> Callable[[Dict[str, Any], Task], Dict[str, Any]]:
         method = getattr(self.adapter, name)
+        if getattr(type(self.adapter), name) is getattr(Adapter, name):
+            raise Unsupported(f"engine {self.adapter.name} names {name!r} and does not have it")
 
         def perform(data: Dict[str, Any], task: Task) -> Dict[str, Any]:
             result: Dict[str, Any] = to_json(method(from_json(TYPED[name], data), task))
