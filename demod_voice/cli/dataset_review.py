@@ -64,7 +64,10 @@ def _review(args: argparse.Namespace, app: App) -> None:
             if not args.no_browser:
                 _open(address)
 
-        report = review_dataset(args.dataset, options, ready=ready, on_wait=waiting)
+        def applying(decisions: int) -> None:
+            app.note(f"bringing {decisions} decisions into the dataset's files; they are safe already")
+
+        report = review_dataset(args.dataset, options, ready=ready, applying=applying, on_wait=waiting)
     app.emit(report, text=describe_review(report))
 
 

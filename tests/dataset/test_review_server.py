@@ -218,6 +218,7 @@ def test_ctrl_c_brings_the_decisions_into_the_rows(tmp_path):
     assert code == 0, err
     assert "1 accepted, 1 rejected, 1 texts, 1 trims, 1 undone" in out
     assert "1 of 6 clips decided: 0 accepted, 1 rejected" in out
+    assert "bringing 5 decisions into the dataset" in err
     rows = dataset.manifest().segments
     assert [each.review for each in rows] == ["rejected", "", "", "", "", ""]
     assert rows[1].duration_s == 0.2
