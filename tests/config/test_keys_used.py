@@ -690,14 +690,14 @@ def _(settings: Settings, folder: Path) -> Any:
 
 
 def cleaning_of(settings: Settings, folder: Path) -> Any:
-    """The report on a recording of 40 s with rumble, hum, clicks and noise, and a track that knows its speech."""
+    """The report on a recording of 32 s with rumble, hum, clicks and noise, and a track that knows its speech."""
     from support.cleaned import track_of
     from support.signals import noise, sine, speechlike, wav
 
     from demod_voice.dataset.cleaning import clean_recording
 
-    voice = speechlike(1, 40.0, 24000)
-    mixed = voice + sine(15.0, 40.0, -30.0, 24000) + sine(50.0, 40.0, -40.0, 24000) + noise(1, 40.0, -60.0, 24000)
+    voice = speechlike(1, 32.0, 24000)
+    mixed = voice + sine(15.0, 40.0, -30.0, 24000) + sine(50.0, 40.0, -32.0, 24000) + noise(1, 40.0, -60.0, 24000)
     mixed[0, 36000::48000] += 0.7
     source = wav(folder / "source.wav", mixed, 24000)
     track = track_of(voice)

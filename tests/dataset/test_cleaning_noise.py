@@ -109,7 +109,7 @@ class Outcome:
         return read_wav(out).samples[0].astype(np.float64) / gain, found.step("denoise")
 
 
-@pytest.mark.parametrize("kind", [pink, fan], ids=["pink", "fan"])
+@pytest.mark.parametrize("kind", [pink, pytest.param(fan, marks=pytest.mark.slow)], ids=["pink", "fan"])
 def test_steady_noise_with_the_gaps_of_our_own_detector(tmp_path, voice, kind):
     found = Outcome(tmp_path, voice, kind)
     assert found.detector == "vad"
@@ -123,6 +123,7 @@ def test_steady_noise_with_the_gaps_of_our_own_detector(tmp_path, voice, kind):
     assert told == pytest.approx(found.lower_db, abs=2.0)
 
 
+@pytest.mark.slow
 def test_babble_is_taken_out_safely_or_not_at_all(tmp_path, voice):
     """The detector hears babble as the speech that it is, so there may be no gap to learn from: then that is said."""
     found = Outcome(tmp_path, voice, babble(voice))
@@ -135,6 +136,7 @@ def test_babble_is_taken_out_safely_or_not_at_all(tmp_path, voice):
     assert found.si_sdr_change >= -0.05
 
 
+@pytest.mark.slow
 def test_babble_between_the_true_gaps_comes_out_ten_decibels_lower(tmp_path, voice):
     found = Outcome(tmp_path, voice, babble(voice), truth(voice))
     assert found.step.applied
@@ -143,6 +145,7 @@ def test_babble_between_the_true_gaps_comes_out_ten_decibels_lower(tmp_path, voi
     assert found.si_sdr_change >= 0.0
 
 
+@pytest.mark.slow
 def test_music_is_left_alone(tmp_path, voice):
     def music(random: np.random.Generator, count: int) -> np.ndarray:
         return corpus.music(np.arange(count) / corpus.RATE)
