@@ -49,7 +49,9 @@ class Texter:
         try:
             self._prepare(materials)
         except EngineNotInstalled as error:
-            hint = "put a text beside each recording (talk.srt, talk.vtt, talk.txt), or make segments without: --no-text"
+            hint = (
+                "put a text beside each recording (talk.srt, talk.vtt, talk.txt), or make segments without: --no-text"
+            )
             raise EngineNotInstalled(error.message, hint) from error
 
     def _prepare(self, materials: Sequence[Given]) -> None:

@@ -224,6 +224,15 @@ def test_every_key_does_what_the_help_says(browser: Browser, small: Path):
         until_title(page, "1 of 20")
         page.key("0")
         page.until("document.getElementById('count').textContent === '80 clips'")
+        page.key("g")
+        page.until("document.getElementById('goto').open")
+        page.key("Escape")
+        page.until("!document.getElementById('goto').open")
+        go_to(page, 7)
+        until_title(page, "7 of 80")
+        page.run("location.reload()")
+        page.until("document.getElementById('title')?.textContent === '1 of 80'")
+        page.until("document.getElementById('list').children.length > 0")
         for key in "lp":
             page.key(key)
         assert page.run("[loop.checked, auto.checked]") == [True, False]

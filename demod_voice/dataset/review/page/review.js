@@ -305,6 +305,7 @@ class Review {
   goTo() {
     byId("goto-number").max = this.clips.length;
     byId("goto-number").value = this.at + 1;
+    byId("goto").returnValue = "";
     byId("goto").showModal();
     byId("goto-number").select();
   }
