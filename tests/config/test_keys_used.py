@@ -697,7 +697,7 @@ def cleaning_of(settings: Settings, folder: Path) -> Any:
     from demod_voice.dataset.cleaning import clean_recording
 
     voice = speechlike(1, 32.0, 24000)
-    mixed = voice + sine(15.0, 32.0, -30.0, 24000) + sine(50.0, 32.0, -32.0, 24000) + noise(1, 32.0, -60.0, 24000)
+    mixed = voice + sine(15.0, 32.0, -30.0, 24000) + sine(50.0, 32.0, -40.0, 24000) + noise(1, 32.0, -60.0, 24000)
     mixed[0, 36000::48000] += 0.7
     source = wav(folder / "source.wav", mixed, 24000)
     track = track_of(voice)
