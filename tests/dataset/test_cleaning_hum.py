@@ -74,9 +74,9 @@ def test_only_the_part_that_hums_is_touched(tmp_path):
 
 
 def test_a_drifting_mains_is_followed(tmp_path):
-    voice = speechlike(1, 64.0, RATE)
-    hum = humming(64.0, 49.95, -35.0, drift_hz=0.1)
-    found, _ = cleaned(tmp_path, voice + hum + noise(2, 64.0, -65.0, RATE), HUM, track=track_of(voice))
+    voice = speechlike(1, 128.0, RATE)
+    hum = humming(128.0, 49.95, -35.0, drift_hz=0.1)
+    found, _ = cleaned(tmp_path, voice + hum + noise(2, 128.0, -65.0, RATE), HUM, track=track_of(voice))
     assert found.step("hum").before["hum_hz"] == pytest.approx(50.0, abs=0.02)
     assert found.step("hum").after["hum_db"] < found.step("hum").before["hum_db"] - 15.0
 
