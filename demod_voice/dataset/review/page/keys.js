@@ -56,7 +56,9 @@ export function listen(actions) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;
-    if (document.querySelector("dialog[open]") || target.closest("textarea, select, input:not([type=checkbox])")) return;
+    // A field of a dialog that was just closed keeps the focus for a moment.
+    const field = target.closest("textarea, select, input:not([type=checkbox])");
+    if (document.querySelector("dialog[open]") || field?.checkVisibility()) return;
     if (PRESSED.has(event.key) && target.closest("button, input, [role=button]")) return;
     const number = /^[1-9]$/.test(event.key) ? Number(event.key) : 0;
     const name = number ? "reason" : names.get(event.key) || names.get(event.key.toLowerCase());
