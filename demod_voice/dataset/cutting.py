@@ -18,7 +18,7 @@ from demod_voice.config.settings import Segments
 from demod_voice.dataset.cutting_pauses import Phrase, find_phrases
 from demod_voice.dataset.cutting_plan import LeftOut, Planned, Unit, plan
 from demod_voice.dataset.cutting_text import Line, Texted, with_text
-from demod_voice.dataset.cutting_turns import with_labels
+from demod_voice.dataset.cutting_turns import changes, with_labels
 from demod_voice.dataset.cutting_words import Word, is_known, with_words
 from demod_voice.errors import UsageError
 from demod_voice.formats.rttm import Turn
@@ -112,7 +112,7 @@ def cut(
             "set min_s below max_s",
         )
     words_ms = [(round(each.start_s * 1000), round(each.end_s * 1000)) for each in sound.words if is_known(each)]
-    phrases = find_phrases(sound.track, sound.envelope_dbfs, sound.duration_s, settings, words_ms)
+    phrases = find_phrases(sound.track, sound.envelope_dbfs, sound.duration_s, settings, words_ms, changes(turns))
     texted = _texted(phrases, sound, settings, lines, keep_untexted)
     units = with_labels(texted.units, turns) if turns else texted.units
     planned, left = plan(units, int(sound.duration_s * 1000), settings)

@@ -77,6 +77,7 @@ def find_phrases(
     duration_s: float,
     settings: Segments,
     words_ms: Sequence[tuple[int, int]] = (),
+    changes_ms: Sequence[tuple[int, int]] = (),
 ) -> tuple[Phrase, ...]:
     """Phrases of a recording, in order.
 
@@ -87,6 +88,8 @@ def find_phrases(
         settings: the threshold, and the longest segment: a longer phrase is split at weaker pauses.
         words_ms: start and end of every word, where they are known: then no phrase ends inside one, and a phrase that is
             too long is split at any pause between two.
+        changes_ms: where the speaker changes: noise that the detector does not hear as speech is a pause there, however
+            loud it is.
     """
     size = max(0, int(duration_s * 1000)) // HOP_MS
     if size == 0 or not len(track.probabilities):
@@ -96,8 +99,9 @@ def find_phrases(
     inside = _inside(words_ms, size)
     heard = _heard(track, size, threshold) | inside
     floor, loud = _around(levels, heard)
-    speech = _speech(levels, heard, floor, loud) | inside
-    sure = (loud - floor >= CLEAR_DB) | (chances < DOUBT * threshold)
+    changes = _spread(changes_ms, size) & ~heard
+    speech = (_speech(levels, heard, floor, loud) | inside) & ~changes
+    sure = (loud - floor >= CLEAR_DB) | (chances < DOUBT * threshold) | changes
     whole = _bridged(speech, sure, PAUSE_MS // HOP_MS)
     most = int(settings.max_s * 1000 - 2 * settings.margin_ms) // HOP_MS
     phrases: list[Phrase] = []
@@ -116,9 +120,14 @@ def find_phrases(
 
 def _inside(words_ms: Sequence[tuple[int, int]], size: int) -> Mask:
     """True for each 10 ms that is inside a word."""
+    return _spread([(start + WORD_EDGE_MS, end - WORD_EDGE_MS) for start, end in words_ms], size)
+
+
+def _spread(spans_ms: Sequence[tuple[int, int]], size: int) -> Mask:
+    """True for each 10 ms that a span touches."""
     mask = np.zeros(size, bool)
-    for start, end in words_ms:
-        mask[max(0, start + WORD_EDGE_MS) // HOP_MS : max(0, -(-(end - WORD_EDGE_MS) // HOP_MS))] = True
+    for start, end in spans_ms:
+        mask[max(0, start) // HOP_MS : max(0, -(-end // HOP_MS))] = True
     return mask
 
 

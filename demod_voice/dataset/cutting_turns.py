@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from demod_voice.dataset.cutting_pauses import HOP_MS, PAUSE_MS
 from demod_voice.dataset.cutting_plan import Unit
 from demod_voice.formats.rttm import Turn
 
@@ -29,6 +30,23 @@ def with_labels(units: Sequence[Unit], turns: Sequence[Turn]) -> list[Unit]:
     spans = _by_label(turns)
     overlaps = _overlaps(sorted(span for own in spans.values() for span in own))
     return [_labelled(unit, spans, overlaps) for unit in units]
+
+
+def changes(turns: Sequence[Turn]) -> list[Span]:
+    """Where somebody's turn ends and somebody else's begins: as much as makes a pause, in the middle between the two.
+
+    There is none where turns overlap by more than ``SHORTEST_OVERLAP_MS``.
+    """
+    found: list[Span] = []
+    last, until = "", 0
+    for turn in sorted(turns, key=lambda each: (each.start_s, each.end_s)):
+        start, end = round(turn.start_s * 1000), round(turn.end_s * 1000)
+        if last and turn.speaker != last and start > until - SHORTEST_OVERLAP_MS:
+            middle = (until + start) // 2
+            found.append((middle - PAUSE_MS // 2 - HOP_MS, middle + PAUSE_MS // 2 + HOP_MS))
+        if end >= until:
+            last, until = turn.speaker, end
+    return found
 
 
 def _labelled(unit: Unit, spans: Mapping[str, Sequence[Span]], overlaps: Sequence[Span]) -> Unit:
