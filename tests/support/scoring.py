@@ -33,8 +33,12 @@ class Truth:
 
     def kind(self, start_s: float, end_s: float) -> str:
         """The disturbance there."""
-        found = {each.kind for each in self.stretches if each.start_s < end_s and start_s < each.end_s}
+        found = self.kinds(start_s, end_s)
         return found.pop() if len(found) == 1 else MIXED
+
+    def kinds(self, start_s: float, end_s: float) -> set[str]:
+        """All disturbances there."""
+        return {each.kind for each in self.stretches if each.start_s < end_s and start_s < each.end_s}
 
 
 def read_truth(folder: Path) -> dict[str, Truth]:
@@ -71,10 +75,10 @@ class Scored:
         self.truths = {each.id: truths[each.name.rpartition(".")[0]] for each in manifest.recordings}
         self.pairs = [(segment, self.truths[segment.source]) for segment in manifest.segments]
 
-    def only(self, wanted: Callable[[Segment, str], bool]) -> Scored:
-        """The same of some segments only, chosen by what they are and the disturbance that lies over them."""
+    def only(self, wanted: Callable[[Segment, Truth], bool]) -> Scored:
+        """The same of some segments only."""
         made = copy(self)
-        made.pairs = [(each, truth) for each, truth in self.pairs if wanted(each, truth.kind(*span(each)))]
+        made.pairs = [(each, truth) for each, truth in self.pairs if wanted(each, truth)]
         return made
 
     def cut_words(self) -> list[tuple[str, float, str]]:
@@ -101,10 +105,6 @@ class Scored:
             (each.id, each.label, sorted({w.speaker for w in truth.within(*span(each))})) for each, truth in self.pairs
         ]
         return [row for row in rows if [row[1]] != row[2]]
-
-    def count(self, kind: str) -> int:
-        """Segments below that disturbance."""
-        return sum(truth.kind(*span(segment)) == kind for segment, truth in self.pairs)
 
     def reasons(self) -> dict[str, Counter[str]]:
         """Disturbance -> reason (or ``kept``) -> segments; a segment of two reasons counts for both."""
