@@ -11,6 +11,7 @@ import errno
 import gzip
 import json
 import os
+import secrets
 import shutil
 import time
 import zlib
@@ -283,14 +284,20 @@ def _same(source: Path, target: Path) -> bool:
 
 
 def _link(source: Path, target: Path) -> None:
-    """A hard link, or a copy where there are none; whole or not at all."""
+    """A hard link, or a copy where there are none; whole or not at all. The bytes are on the disk already."""
+    temporary = target.with_name(f"{TEMPORARY_MARK}{os.getpid()}-{secrets.token_hex(4)}-{target.name}")
+    try:
+        os.link(source, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOSPC, errno.EDQUOT):
+            raise output_error(target, error) from error
+        _copy(source, target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
     with replacing(target) as temporary:
-        try:
-            os.link(source, temporary)
-        except OSError as error:
-            if error.errno == errno.ENOENT:
-                raise
-            try:
-                shutil.copyfile(source, temporary)
-            except OSError as failure:
-                raise output_error(target, failure) from failure
+        shutil.copyfile(source, temporary)

@@ -24,7 +24,7 @@ from demod_voice.records.progress import Progress
 from demod_voice.records.steps import RunFolder, Step
 from demod_voice.speech.studio import Take
 
-MIX_VERSION = 2
+MIX_VERSION = 3
 LEVEL_VERSION = 1
 MASTER = "master.wav"
 TAKES = "takes"

@@ -79,13 +79,14 @@ def _smooth(needed: NDArray[np.float32], look: int) -> NDArray[np.float32]:
     out = np.ones_like(needed)
     if not len(low):
         return out
+    from scipy.ndimage import minimum_filter1d
+
     width = 2 * look + 1
     shape = np.hanning(width + 2)[1:-1]
     shape /= shape.sum()
     for start, end in _clusters(low, len(needed), 2 * look + 1):
         piece = needed[start:end]
-        padded = np.pad(piece, look, constant_values=1.0)
-        held = np.lib.stride_tricks.sliding_window_view(padded, width).min(axis=1)
+        held = minimum_filter1d(piece, width, mode="constant", cval=1.0)
         out[start:end] = np.convolve(np.pad(held, look, mode="edge"), shape, "valid")
     limited: NDArray[np.float32] = np.minimum(out, np.float32(1.0))
     return limited

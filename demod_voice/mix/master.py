@@ -20,7 +20,9 @@ from demod_voice.units import gain_from_db
 CLOSE_ENOUGH_LU = 0.05
 """How near to the target the search for the gain ends; the promise is 0.1 LU."""
 PASSES = 6
-ESTIMATES = 2
+ESTIMATES = 3
+USUAL_YIELD = 0.8
+"""Loudness that a decibel of gain brings where the limiter works: what the search begins with."""
 LEAST_YIELD = 0.2
 """Loudness that a decibel of gain brings at least, as the search takes it: a smaller one would make its steps wild."""
 LIMITER_MARGIN_DB = 0.1
@@ -56,6 +58,8 @@ class Goal:
     """Highest true peak."""
     encoding: str = "pcm_s16le"
     """Of the file; only 16 bits need dither and get it."""
+    close_enough_lu: float = CLOSE_ENOUGH_LU
+    """How near to the target the search for the gain ends."""
 
 
 def master(
@@ -94,16 +98,16 @@ def bring_to(goal: Goal, premix: Path, out: Path, seed: int, before: Heard | Non
     limited = found.true_peak_dbtp + gain_db > ceiling_dbtp
     if limited:
         gain_db = _foreseen_gain(premix, heard.hops, gain_db, target_lufs, ceiling_dbtp - margin)
-    earlier = (0.0, found.lufs)
+    earlier = None
     for _ in range(PASSES):
         ceiling = ceiling_dbtp - margin if limited else None
         written, turned_down = _write(premix, out, gain_db, ceiling, seed, goal.encoding)
         missing = target_lufs - written.lufs
         over = written.true_peak_dbtp - ceiling_dbtp
-        if abs(missing) <= CLOSE_ENOUGH_LU and over <= 0.0:
+        if abs(missing) <= goal.close_enough_lu and over <= 0.0:
             break
         step = missing / _yield(earlier, (gain_db, written.lufs))
-        wanted = min(gain_db + step, MOST_GAIN_DB) if abs(missing) > CLOSE_ENOUGH_LU / 2 else gain_db
+        wanted = min(gain_db + step, MOST_GAIN_DB) if abs(missing) > goal.close_enough_lu / 2 else gain_db
         if wanted == gain_db and over <= 0.0:
             break
         earlier, gain_db = (gain_db, written.lufs), wanted
@@ -114,7 +118,7 @@ def bring_to(goal: Goal, premix: Path, out: Path, seed: int, before: Heard | Non
 
 def _foreseen_gain(premix: Path, hops: Hops, gain_db: float, target_lufs: float, ceiling_db: float) -> float:
     """The gain that reaches the target after the limiter has taken its part, by an estimate that writes nothing."""
-    earlier = (0.0, hops.integrated())
+    earlier = None
     for _ in range(ESTIMATES):
         lufs = _foreseen(premix, hops, gain_db, ceiling_db)
         missing = target_lufs - lufs
@@ -151,10 +155,12 @@ def _foreseen(premix: Path, hops: Hops, gain_db: float, ceiling_db: float) -> fl
     return Hops(hops.energies * np.where(whole[:-1] > 0, share, 1.0) * gain * gain, hops.length).integrated()
 
 
-def _yield(earlier: tuple[float, float], later: tuple[float, float]) -> float:
+def _yield(earlier: tuple[float, float] | None, later: tuple[float, float]) -> float:
     """LU gained for each dB between two (gain, loudness) pairs: 1, and less where the limiter eats some of it."""
+    if earlier is None:
+        return USUAL_YIELD
     moved = later[0] - earlier[0]
-    return min(1.0, max(LEAST_YIELD, (later[1] - earlier[1]) / moved)) if abs(moved) > 0.01 else 1.0
+    return min(1.0, max(LEAST_YIELD, (later[1] - earlier[1]) / moved)) if abs(moved) > 0.01 else USUAL_YIELD
 
 
 def _report(gain_db: float, limited: bool, found: LoudnessReport, target: float, ceiling: float) -> MasterReport:
