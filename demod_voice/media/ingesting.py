@@ -13,7 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from demod_voice.audio.resample import QUALITY
-from demod_voice.media.reading import Position, Unreadable, frames, opened
+from demod_voice.media.reading import Position, Unreadable, frames, opened, tag_size
 from demod_voice.media.wav import WavWriter
 
 BLOCK = 1 << 16
@@ -30,6 +30,8 @@ SPARE_BYTES = 16
 OGG_PAGE, OGG_LAST = 1 << 16, 4
 """Longest page, and the bit of the last one. Source: RFC 3533, 6."""
 _COUNT_S = 0.01
+_FRAME = {True: 1152, False: 576}
+"""Samples of an MP3's frame at 32 kHz and over, and under it. Source: ISO/IEC 11172-3 and 13818-3."""
 
 
 def ingest(request: dict[str, Any]) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def ingest(request: dict[str, Any]) -> dict[str, Any]:
         info = describe(container, stream)
         tracks = _Tracks(request, info["num_channels"])
         damaged: list[str] = []
-        position = Position()
+        position = Position(request["path"])
         with tracks:
             for block, rate in _blocks(container, stream, damaged, position):
                 tracks.push(block, rate)
@@ -195,25 +197,28 @@ def _blocks(
 
 def _declared_s(path: str, container: Any, stream: Any) -> float | None:
     """The length that a header states; None where libav only estimates it from the bit rate."""
-    if container.format.name == "mp3" and not _has_count(path):
-        return None
+    if container.format.name == "mp3":
+        frames = _counted(path)
+        return frames * _FRAME[stream.rate >= 32000] / stream.rate if frames else None
     if "aac" in container.format.name and "mp4" not in container.format.name:
         return None
     duration = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
     return duration or None
 
 
-def _has_count(path: str) -> bool:
-    """True when an MP3 begins with a frame that counts the others."""
+def _counted(path: str) -> int:
+    """Frames that an MP3's first frame says follow it; 0 when it says nothing. Joined MP3s hold more.
+
+    Source: the headers of Xing (flags, then the count where bit 0 is set) and VBRI (the count at byte 14).
+    """
     with Path(path).open("rb") as file:
-        head = file.read(10)
-        if head[:3] == b"ID3" and len(head) == 10:
-            size = sum((byte & 127) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-            file.seek(10 + size)
-        else:
-            file.seek(0)
+        file.seek(tag_size(file.read(10)))
         start = file.read(4096)
-    return any(mark in start for mark in (b"Xing", b"Info", b"VBRI"))
+    for mark, at in ((b"Xing", 8), (b"Info", 8), (b"VBRI", 14)):
+        place = start.find(mark)
+        if place >= 0 and (mark == b"VBRI" or (start[place + 7 : place + 8] and start[place + 7] & 1)):
+            return int.from_bytes(start[place + at : place + at + 4], "big")
+    return 0
 
 
 def _left_over(path: str, container: Any, position: Position) -> float:

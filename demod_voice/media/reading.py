@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 MOST_DAMAGED = 8
 """Packets that may fail: players skip a few without a word, and more is a damaged file."""
+_TAGS = (b"ID3", b"TAG", b"APETAGEX")
+"""How tags begin: joined MP3s hold them in the middle, where libav takes them for sound. Source: id3.org, APEv2."""
 _LOOK = 1 << 20
 """Bytes at each end of a file that are searched for signs of encryption."""
 
@@ -43,16 +45,31 @@ def opened(path: str) -> Any:
 class Position:
     """How far in the file packets were found."""
 
+    path: str
+    """Of the file: what is between packets may be a tag."""
     end: int = 0
     """Byte after the last one."""
     holes: int = 0
-    """Bytes between packets."""
+    """Bytes between packets, but for tags."""
 
     def add(self, start: int, size: int) -> None:
         """The next packet."""
         if self.end and start > self.end:
-            self.holes += start - self.end
+            self.holes += max(0, start - self.end - self._tag())
         self.end = max(self.end, start + size)
+
+    def _tag(self) -> int:
+        """Bytes of the tag that is where the last packet ended."""
+        with Path(self.path).open("rb") as file:
+            file.seek(self.end)
+            return tag_size(file.read(10))
+
+
+def tag_size(head: bytes) -> int:
+    """Bytes of the ID3 tag that begins with these ten; 0 when none does. Source: ID3v2.4.0, 3.1."""
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    return 10 + sum((byte & 127) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
 
 
 def frames(
@@ -74,6 +91,8 @@ def frames(
         try:
             made = packet.decode()
         except av.FFmpegError as error:
+            if bytes(packet)[:8].startswith(_TAGS):
+                continue
             damaged.append(said(error))
             if len(damaged) > MOST_DAMAGED:
                 raise Unreadable(f"it is damaged: {said(error)}") from error

@@ -89,6 +89,46 @@ def test_joined_mp3s_are_read_to_the_end(files, tmp_path):
     assert ingested(path, tmp_path)[0].info.duration_s == pytest.approx(24.1, abs=0.2)
 
 
+@pytest.mark.parametrize("picture", [0, 300, 300_000])
+def test_twelve_joined_mp3s_with_tags_and_counts_are_read_to_the_end(tmp_path, picture):
+    part = tmp_path / "part.mp3"
+    counted_mp3(part, noise(1, 8.0, -20.0, 44100))
+    joined = tmp_path / "joined.mp3"
+    joined.write_bytes((tag(picture) + part.read_bytes()) * 12)
+    found = ingested(joined, tmp_path)[0]
+    assert found.info.duration_s == pytest.approx(12 * 8.03, abs=0.5)
+    assert found.notes == (f"its header says 8.0 s, and it holds {found.info.duration_s:.1f} s: all of it is used",)
+
+
+def test_an_mp3_that_ends_before_its_count_is_refused(tmp_path):
+    part = tmp_path / "part.mp3"
+    counted_mp3(part, noise(1, 8.0, -20.0, 44100))
+    (tmp_path / "short.mp3").write_bytes(part.read_bytes()[: part.stat().st_size // 2])
+    with pytest.raises(MediaError, match=r"its header says 8.0 s, and it ends at 4.0 s"):
+        ingested(tmp_path / "short.mp3", tmp_path)
+
+
+def counted_mp3(path: Path, wave: np.ndarray) -> None:
+    """An MP3 whose first frame says how many follow, as libav and LAME write them."""
+    import av
+
+    with av.open(str(path), "w") as sink:
+        stream = sink.add_stream("mp3", rate=44100, layout="mono")
+        stream.bit_rate = 128_000
+        for at in range(0, wave.shape[1], 1152):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(wave[:, at : at + 1152]), "fltp", "mono")
+            frame.sample_rate, frame.pts = 44100, at
+            sink.mux(stream.encode(frame))
+        sink.mux(stream.encode(None))
+
+
+def tag(picture: int) -> bytes:
+    """An ID3 tag with a picture of so many bytes, none of which is 255."""
+    body = b"\0image/jpeg\0\x03\0" + np.random.default_rng(1).integers(0, 255, picture, np.uint8).tobytes()
+    frame = b"APIC" + len(body).to_bytes(4, "big") + b"\0\0" + body
+    return b"ID3\x03\0\0" + bytes(len(frame) >> shift & 127 for shift in (21, 14, 7, 0)) + frame
+
+
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".m4a", ".ogg", ".opus", ".webm", ".mp4", ".mkv"])
 def test_a_truncated_file_is_refused(files, tmp_path, suffix):
     path = tmp_path / f"short{suffix}"
