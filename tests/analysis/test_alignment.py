@@ -98,6 +98,7 @@ def test_a_recording_with_its_transcript(interview: Made, tmp_path: Path, pool: 
     assert aligned(interview, text_of(interview), tmp_path, pool, jobs=1) == found
 
 
+@pytest.mark.slow
 def test_text_that_was_not_said_takes_no_words_time(interview: Made, tmp_path: Path, pool: Pool) -> None:
     middle = len(interview.utterances) // 2
     before, after = interview.utterances[:middle], interview.utterances[middle:]
@@ -111,6 +112,7 @@ def test_text_that_was_not_said_takes_no_words_time(interview: Made, tmp_path: P
     assert f"of {len(text)} words lie between their neighbours" in found.degraded[0]
 
 
+@pytest.mark.slow
 def test_speech_that_the_text_lacks_is_left_alone(interview: Made, tmp_path: Path, pool: Pool) -> None:
     left_out = len(interview.utterances) // 2
     kept = [n for n in range(len(interview.utterances)) if n != left_out]

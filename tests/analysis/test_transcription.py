@@ -34,6 +34,7 @@ def test_the_good_engine_is_taken_where_it_is(tmp_path: Path, pool_with_fakes: P
     assert transcribe([], "de", pool_with_fakes, jobs=1) == []
 
 
+@pytest.mark.slow
 def test_without_it_english_falls_back_and_says_so(interview: Made, tmp_path: Path, pool: Pool) -> None:
     first = interview.utterances[0]
     rate = interview.clip.sample_rate

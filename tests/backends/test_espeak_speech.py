@@ -110,6 +110,7 @@ def test_words_of_other_scripts_are_read_and_not_skipped(espeak, language, one, 
     assert fingerprint(say(espeak, one, language="en").clip) != fingerprint(first.clip)
 
 
+@pytest.mark.slow
 def test_every_voice_and_variant_that_is_listed_can_be_spoken_with(espeak):
     listed = espeak.load("espeak").voices
     presets = [name if not name.startswith("+") else f"en-us{name}" for name in listed]

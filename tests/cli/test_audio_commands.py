@@ -77,6 +77,7 @@ def test_a_bad_file_does_not_stop_the_others(cli, vad, tmp_path, talk):
     assert "Traceback" not in found.err + alone.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "m4a", "opus", "ogg"])
 def test_convert_to_each_format(cli, tmp_path, suffix):
     source = wav(tmp_path / "tone.wav", np.tile(sine(440.0, 2.0, -20.0, 44100), (2, 1)), 44100, "pcm_s16le")
@@ -182,6 +183,7 @@ def test_clean_says_what_it_did(cli, vad, tmp_path, talk):
     assert measure(off).lufs == pytest.approx(-23.0, abs=0.1)
 
 
+@pytest.mark.slow
 def test_clean_shortens_pauses_where_it_is_asked(cli, vad, tmp_path, spoken):
     gap = np.zeros((1, 6 * RATE), np.float32)
     voice = np.concatenate([spoken, gap, spoken], axis=1)

@@ -645,6 +645,108 @@ def _write_long_wav(path: Path, hours: float) -> None:
         file.truncate(44 + size)
 
 
+# ---- dataset
+
+
+def heard_of(settings: Settings, folder: Path) -> Any:
+    """A second of tone, decoded and cleaned; without vad, whose place the energy takes."""
+    from demod_voice.config.settings import EngineSettings
+    from demod_voice.dataset.hearing import Workshop, hear
+    from demod_voice.engines.pool import Pool
+    from demod_voice.media.wav import WavWriter
+    from demod_voice.records.progress import SILENT
+    from demod_voice.records.steps import RunFolder
+
+    tone = 0.1 * np.sin(2 * np.pi * 440 * np.arange(48000) / 48000) * (1 + np.arange(48000) % 4800 / 1200)
+    settings = replace(settings, engines=replace(settings.engines, named={"vad": EngineSettings("/bin/false")}))
+    with WavWriter(folder / "x.wav", 48000, 1) as writer:
+        writer.write(tone.astype(np.float32).reshape(1, -1))
+    with Pool(settings) as pool:
+        return hear(folder / "x.wav", "0" * 64, "mix", RunFolder(folder / "run"), Workshop(settings, pool, SILENT, 1))
+
+
+@row("dataset.sample_rate", (16000, 24000), (16000, 24000))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.media.wav import wav_info
+
+    return wav_info(heard_of(settings, folder).clean).sample_rate
+
+
+@row("dataset.encoding", ("pcm_s24le", "pcm_f32le"), ("pcm_s24le", "pcm_f32le"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.media.wav import wav_info
+
+    return wav_info(heard_of(settings, folder).clean).encoding
+
+
+@row("dataset.lufs", (-19.0, -30.0), (-19, -30))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.mix.loudness import measure
+
+    return round(measure(heard_of(settings, folder).clean).lufs)
+
+
+@row("dataset.true_peak_dbtp", (-6.0, -1.0), (True, False))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.mix.loudness import measure
+
+    loud = replace(settings, dataset=replace(settings.dataset, lufs=-8.0))
+    return measure(heard_of(loud, folder).clean).true_peak_dbtp < -5.0
+
+
+@row("dataset.channels", ("left", "split"), (["left"], ["left", "right"]))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.dataset.assemble import Asked
+    from demod_voice.dataset.sources import find_recordings
+    from demod_voice.dataset.tasks import Material, tasks_of
+    from demod_voice.media.wav import WavWriter
+
+    with WavWriter(folder / "x.wav", 48000, 2) as writer:
+        writer.write(np.zeros((2, 4800), np.float32))
+    tasks, _ = tasks_of(find_recordings([folder / "x.wav"]).sources, Material(), Asked(text=False), settings)
+    return [task.channel for task in tasks]
+
+
+def dataset_rows(count: int) -> list[Any]:
+    """Segments of one recording, ten seconds apart, fit to be anchors."""
+    from demod_voice.formats.dataset_manifest import Segment
+
+    qc = {"snr_db": 40.0, "rms_dbfs": -20.0, "chars_per_s": 14.0, "hum_db": 0.0, "clipping_ratio": 0.0}
+    return [
+        Segment(f"x_{n}", "x", n * 10.0, n * 10.0 + 8.0, 8.0, "Some words.", "a", "train", f"{n:064d}", qc=qc)
+        for n in range(count)
+    ]
+
+
+@row("dataset.anchors", (2, 5), (2, 5))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.dataset.assemble import anchors_of
+
+    return len(anchors_of(dataset_rows(40), settings.dataset.anchors))
+
+
+def divided_of(settings: Settings, recordings: int) -> Any:
+    from demod_voice.dataset.splits import divide
+    from demod_voice.formats.dataset_manifest import Recording
+
+    names = [str(number) for number in range(recordings)]
+    made = [Recording(f"x{n}" if recordings > 1 else "x", f"{n}.mp3", n.zfill(64), 9.0, 8000, 1, "mp3") for n in names]
+    rows = dataset_rows(200) if recordings == 1 else []
+    return divide(made, rows, settings.dataset.splits, settings.seed)
+
+
+for _split in ("val", "test"):
+
+    @row(f"dataset.splits.{_split}", (0.0, 0.4), (False, True))
+    def _(settings: Settings, folder: Path, split: str = _split) -> Any:
+        return sum(each.split == split for each in divided_of(settings, 200).recordings) > 40
+
+
+@row("dataset.splits.gap_s", (0.0, 60.0), (0, 12))
+def _(settings: Settings, folder: Path) -> Any:
+    return len(divided_of(settings, 1).dropped)
+
+
 # ---- dataset.segments
 
 

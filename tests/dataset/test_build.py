@@ -129,6 +129,7 @@ def test_jobs_and_order_change_no_byte(built, talks, tmp_path, monkeypatch):
     assert files(one) == files(other)
 
 
+@pytest.mark.slow
 def test_adding_costs_the_new_recording_only(talks, tmp_path, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     given = sorted(path for path in talks["folder"].iterdir() if path.suffix in (".mp3", ".flac", ".m4a"))
@@ -184,6 +185,7 @@ def test_a_folder_that_holds_something_else_is_refused(talks, tmp_path):
         build_dataset([talks["folder"]], tmp_path / "letters", settings=load_settings(), report=False)
 
 
+@pytest.mark.slow
 def test_silence_gives_a_dataset_that_says_what_was_not_found(tmp_path):
     wav(tmp_path / "hiss.wav", noise(1, 20.0, -70.0, 44100), 44100)
     report = build_dataset(
@@ -192,6 +194,7 @@ def test_silence_gives_a_dataset_that_says_what_was_not_found(tmp_path):
     assert report.manifest.segments == ()
 
 
+@pytest.mark.slow
 def test_stereo_can_be_split_into_two_speakers(tmp_path, talks):
     left, right = talks["talk-1"].clip, talks["talk-2"].clip
     count = min(left.num_samples, right.num_samples)

@@ -70,6 +70,7 @@ def test_the_older_names_of_folders_and_settings_work(raw, tmp_path):
     assert all(row["duration_s"] <= 12 for row in rows)
 
 
+@pytest.mark.slow
 def test_thresholds_are_applied_again_by_name(raw, tmp_path):
     run("build", raw, "-o", "voice", "--no-report", folder=tmp_path)
     done = run("rejudge", "voice", "--set", "dataset.gates.snr_min_db=79", folder=tmp_path)

@@ -84,6 +84,7 @@ def test_killed_again_and_again_it_still_ends(calm, tmp_path):
     assert digests(tmp_path / "voice") == expected
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_in_130_and_can_go_on(calm, tmp_path):
     folder, expected, calm_s = calm
     out = tmp_path / "voice"

@@ -195,6 +195,7 @@ def test_nearly_the_same_text_in_two_splits_is_a_warning(dataset):
     assert kinds(dataset) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kbps", "gain", "cut_s"), [(32, 1.0, 0.0), (64, 0.25, 0.05), (128, 0.6, 0.1)])
 def test_a_re_encoding_under_another_name_is_found(tmp_path, kbps, gain, cut_s):
     """Every clip of the second recording through MP3, at another level and cut elsewhere, in place of the first's."""
@@ -270,6 +271,7 @@ def test_no_dataset_is_a_usage_error(tmp_path):
         check_dataset(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_hour_of_clips_is_checked_in_a_second(tmp_path):
     """Two minutes here: 0.9 s of processor time were measured for an hour, so 0.3 s for two minutes are thrice as slow."""
     data = make_dataset(tmp_path / "data", recordings=3, segments=4, seconds=10.0)

@@ -73,6 +73,7 @@ def test_only_the_part_that_hums_is_touched(tmp_path):
     assert line_db(made[70 * RATE : 106 * RATE], 50.0) < -60.0
 
 
+@pytest.mark.slow
 def test_a_drifting_mains_is_followed(tmp_path):
     voice = speechlike(1, 128.0, RATE)
     hum = humming(128.0, 49.95, -35.0, drift_hz=0.1)

@@ -226,6 +226,7 @@ def test_a_clip_that_is_missing_is_told(made: tuple[Dataset, Manifest], tmp_path
     assert "data:image/png" not in html
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_clips_are_a_small_page_soon(made: tuple[Dataset, Manifest]):
     manifest = made[1]
     rows = manifest.segments

@@ -225,6 +225,7 @@ def test_ctrl_c_brings_the_decisions_into_the_rows(tmp_path):
     assert rows[2].text == "As it was said."
 
 
+@pytest.mark.slow
 def test_the_page_may_finish_and_the_next_review_goes_on(tmp_path):
     dataset = make_dataset(tmp_path / "data", recordings=1, segments=3, seconds=0.5)
     with Reviewing(dataset.path, "--reviewer", "ann") as served:

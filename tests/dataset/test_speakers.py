@@ -151,6 +151,7 @@ def test_what_a_result_depends_on(references):
     assert hash_targets(find_targets(references)) != before
 
 
+@pytest.mark.slow
 def test_without_a_threshold_one_must_be_given(tmp_path, references):
     settings = settings_of(tmp_path, same=None)
     with Pool(settings, jobs=1) as pool, pytest.raises(UsageError, match="bands") as caught:
@@ -158,6 +159,7 @@ def test_without_a_threshold_one_must_be_given(tmp_path, references):
     assert "speaker_score_min" in str(caught.value.hint)
 
 
+@pytest.mark.slow
 def test_references_that_cannot_be_used(tmp_path, references, settings, pool):
     (references / "ben" / "b.wav").write_bytes(b"no sound")
     with pytest.raises(MediaError, match=r"b\.wav"):

@@ -123,6 +123,7 @@ def killed_after(count: int, path: Path) -> bool:
     return code == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("links", [True, False])
 def test_a_commit_killed_at_any_write_is_finished_by_the_next_command(tmp_path, other_disk, links):
     dataset = make_dataset(tmp_path / "data", segments=3, seconds=0.1, quarantined=1, anchors=1)

@@ -152,6 +152,7 @@ def test_an_ear_that_lies_is_caught(ear, change: dict[str, str], fault: str) -> 
     assert any(found)
 
 
+@pytest.mark.slow
 def test_an_ear_that_changes_its_mind_is_caught(ear) -> None:
     ear(confidence="next(calls) / 1000")
     failed = {each.name: each.detail for each in failed_findings(check_engine("ear", settings=load_settings()))}

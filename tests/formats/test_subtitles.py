@@ -310,6 +310,7 @@ LONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(LONG)))
 def test_no_file_takes_long(tmp_path, number):
     began = time.process_time()
