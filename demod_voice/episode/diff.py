@@ -16,11 +16,13 @@ from typing import Any
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.chosen import applies, match, read_choices
+from demod_voice.episode.gaps import LineSound, gaps
 from demod_voice.episode.plan import Plan, PlannedLine, read_plan
 from demod_voice.episode.request import recall
-from demod_voice.episode.timing import arrange
+from demod_voice.episode.sounds import kept_length_s
 from demod_voice.errors import UsageError
-from demod_voice.speech.studio import Studio, Take
+from demod_voice.records.hashing import hash_file
+from demod_voice.speech.studio import Studio
 from demod_voice.speech.takes import TakeRecord, told_take
 
 SPEAK, KEEP, REMOVE = "speak", "keep", "remove"
@@ -30,8 +32,6 @@ OTHER_VOICE, GONE = "another voice, engine or setting", "its take is gone"
 """Why a line is spoken again."""
 SAME_PAUSE_S = 0.002
 """Two pauses that differ by less are the same: a manifest has microseconds, a take whole samples."""
-STAND_IN_RATE = 24000
-"""Sample rate of a take that is not spoken yet, Hz."""
 _Pair = tuple[int, int]
 """Number of an old line and of the new one that says the same."""
 
@@ -94,7 +94,7 @@ class _Old:
     line: int
     length_s: float | None
     gap_s: float | None
-    """From the end of the line before; None when it is not known."""
+    """From the end of the line before; None when it is not known, as that of the first line after an intro."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,8 @@ class _Version:
     """The manifest's voices, when nothing better than the manifest is left."""
     seed: int | None = None
     """The manifest's seed, likewise."""
+    sounds: frozenset[str] | None = None
+    """SHA-256 of each sound that a rendered episode was mixed with; None of a script."""
     notes: tuple[str, ...] = ()
 
 
@@ -140,11 +142,12 @@ def diff(old: Path, new: Path, settings: Settings) -> DiffReport:
         fates = _fates(plan, studio, before, settings)
     pairs = _pairs(before.lines, plan.lines)
     lengths = _lengths(plan, fates, before.lines)
-    gaps = _gaps(plan, lengths, settings)
+    sounds = _known_sounds(plan, fates, lengths, before)
+    pauses = gaps(plan, sounds, _effect_lengths(plan, before), settings.episode)
     moved = _moved(pairs)
     olds = {new_number: before.lines[old_number] for old_number, new_number in pairs}
     lines = [
-        _change(line, fates[number], olds.get(number), lengths[number], number in moved, gaps[number])
+        _change(line, fates[number], olds.get(number), lengths[number], number in moved, pauses[number])
         for number, line in enumerate(plan.lines)
     ]
     said = {old_number for old_number, _ in pairs}
@@ -168,10 +171,10 @@ def _scripted(path: Path, studio: Studio, settings: Settings) -> _Version:
     plan = read_plan(path, settings)
     spoken = [line.job for line in plan.lines if not line.recorded]
     keys = frozenset(studio.key(job, attempt) for job in spoken for attempt in range(settings.attempts))
-    gaps = _gaps(plan, [line.estimated_s for line in plan.lines], settings)
+    pauses = gaps(plan, [LineSound(line.estimated_s) for line in plan.lines], {}, settings.episode)
     lines = [
         _Old(line.job.id, line.speaker, line.source.text, line.source.line, None, gap)
-        for line, gap in zip(plan.lines, gaps, strict=True)
+        for line, gap in zip(plan.lines, pauses, strict=True)
     ]
     return _Version(tuple(lines), keys)
 
@@ -190,19 +193,24 @@ def _rendered(path: Path, settings: Settings) -> _Version:
                 text=each["text"],
                 line=each["line"],
                 length_s=round(each["end_sec"] - each["start_sec"], 6),
-                gap_s=each["start_sec"] - ends[number],
+                gap_s=each["start_sec"] - ends[number] if number or not _has_intro(story) else None,
             )
             for number, each in enumerate(story["segments"])
         )
+        sounds = frozenset(story["mix"]["sounds"].values())
         voices, seed = dict(story["voices"]), story["generation"]["seed"]
     except FileNotFoundError:
         raise UsageError(f"{path} is no rendered episode: {manifest} does not exist", "render it first") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{manifest} is not the manifest of an episode: {error!r}") from error
     if (work / "takes").is_dir():
-        return _Version(lines, work=work, notes=_seed_note(work, settings))
+        return _Version(lines, work=work, notes=_seed_note(work, settings), sounds=sounds)
     note = f"{work.name} is gone, so a render would speak every line or find it in the speech cache; compared by the manifest"
-    return _Version(lines, voices=voices, seed=seed, notes=(note,))
+    return _Version(lines, voices=voices, seed=seed, notes=(note,), sounds=sounds)
+
+
+def _has_intro(story: Mapping[str, Any]) -> bool:
+    return any(track["name"] == "intro" for track in story["mix"]["tracks"])
 
 
 def _seed_note(work: Path, settings: Settings) -> tuple[str, ...]:
@@ -307,38 +315,35 @@ def _lengths(plan: Plan, fates: Sequence[_Fate], old: Sequence[_Old]) -> list[fl
     return lengths
 
 
-def _gaps(plan: Plan, lengths: Sequence[float], settings: Settings) -> list[float]:
-    """Seconds from the end of the line before to the start of each line, as a render would place them."""
-    takes = [_stand_in(length) for length in lengths]
-    timing = arrange(plan, takes, settings.episode)
-    ends = [0, *(each.end for each in timing.placed)]
-    return [(each.start - ends[number]) / timing.sample_rate for number, each in enumerate(timing.placed)]
+def _known_sounds(plan: Plan, fates: Sequence[_Fate], lengths: Sequence[float], before: _Version) -> list[LineSound]:
+    """What is known of the take of each new line; a manifest has no words."""
+    scripts = before.sounds is None
+    return [
+        LineSound(length, fate.kept, fate.record.words if fate.record else () if line.recorded or scripts else None)
+        for line, fate, length in zip(plan.lines, fates, lengths, strict=True)
+    ]
 
 
-def _stand_in(length_s: float) -> Take:
-    """A take that is nothing but its length."""
-    return Take(
-        path=Path(),
-        key="",
-        sha256="",
-        sample_rate=STAND_IN_RATE,
-        num_samples=max(1, round(length_s * STAND_IN_RATE)),
-        words=(),
-        engine="",
-        engine_output_version=0,
-        model="",
-        model_revision="",
-        seed=0,
-        attempt=0,
-        degraded=(),
-        spoken=False,
-        cached=False,
-        text_spoken="",
-    )
+def _effect_lengths(plan: Plan, before: _Version) -> dict[str, float | None]:
+    """Seconds of each effect that is waited for, as the old version decoded it; None when its work folder is gone.
+
+    One that is new counts as nothing, which tells it from none; so do all of them between two scripts.
+    """
+    if before.sounds is None:
+        return {}
+    found: dict[str, float | None] = {}
+    for path in {effect.path for effect in plan.effects if effect.wait}:
+        sha256 = hash_file(plan.folder / path)
+        kept = None if before.work is None else kept_length_s(before.work, sha256)
+        found[path] = 0.0 if kept is None and sha256 not in before.sounds else kept
+    return found
 
 
-def _change(line: PlannedLine, fate: _Fate, old: _Old | None, length_s: float, moved: bool, gap_s: float) -> LineChange:
-    other = old is not None and old.gap_s is not None and abs(gap_s - old.gap_s) > SAME_PAUSE_S
+def _change(
+    line: PlannedLine, fate: _Fate, old: _Old | None, length_s: float, moved: bool, gap_s: float | None
+) -> LineChange:
+    before_s = None if old is None else old.gap_s
+    other = before_s is not None and gap_s is not None and abs(gap_s - before_s) > SAME_PAUSE_S
     found = LineChange(
         change=KEEP if fate.kept else SPEAK,
         line=line.source.line,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,19 @@ def read_sounds(
         progress.advance("sounds")
     progress.finish("sounds")
     return found
+
+
+def kept_length_s(work: Path, sha256: str) -> float | None:
+    """Seconds of a sound that a work folder has decoded; None when it is not there any more.
+
+    Args:
+        work: the folder, of an episode that was rendered.
+        sha256: of the file that it was decoded from.
+    """
+    for path in sorted((work / FOLDER).glob(f"{sha256[:NAME_LENGTH]}-*.wav")):
+        with suppress(MediaError, OSError):
+            return wav_info(path).duration_s
+    return None
 
 
 def _read(path: Path, run: RunFolder, sample_rate: int, limits: Limits) -> Sound:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.scripts import script_text, sentence
+from support.signals import noise, wav
 
 from demod_voice.api.diff import describe_diff, diff_episode, diff_rows
 from demod_voice.api.episodes import render_episode
@@ -89,6 +90,68 @@ def test_what_is_no_episode_is_named(tmp_path: Path, write_script, fake_engine):
     (tmp_path / "bad.manifest.json").write_text("[]")
     with pytest.raises(UsageError, match="is not the manifest of an episode"):
         diff_episode(tmp_path / "bad.mp3", script, settings=load_settings())
+
+
+STAGED = """---
+title: Staged
+speakers: {Ada: {engine: fake, voice: low}, Ben: {engine: fake, voice: high}, Cy: {engine: fake}}
+mix: {intro: long.wav, outro: short.wav}
+---
+
+Ada: The first line comes after an intro.
+
+[sfx short.wav wait]
+
+Ben: The second one waits for an effect.
+
+Cy: (backchannel) Mm.
+
+Ada: (interrupt) The fourth cuts in.
+
+Ben: (overlap 300ms) The fifth comes a little early.
+
+[sfx long.wav]
+
+[sfx long.wav -6dB wait]
+
+Cy: The last one.
+"""
+NONE = {"speak": 0, "keep": 6, "remove": 0, "moved": 0, "retimed": 0}
+STAGED_EDITS = {
+    "nothing": ("", "", NONE, []),
+    "a pause": ("(overlap 300ms)", "(overlap 400ms)", NONE | {"retimed": 1}, [17]),
+    "no wait": ("[sfx short.wav wait]", "[sfx short.wav]", NONE | {"retimed": 1}, [11]),
+    "another effect": ("[sfx short.wav wait]", "[sfx other.wav wait]", NONE | {"retimed": 1}, [11]),
+    "another length": ("[sfx short.wav wait]", "[sfx long.wav wait]", NONE | {"retimed": 1}, [11]),
+    "words": ("The last one.", "The very last one.", NONE | {"speak": 1, "keep": 5, "remove": 1}, []),
+    "words above": ("The second one", "The next one", NONE | {"speak": 1, "keep": 5, "remove": 1}, []),
+    "no intro": ("intro: long.wav, ", "", NONE, []),
+}
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Path:
+    """A rendered show with an intro, effects and lines that overlap."""
+    for name, seconds in (("long.wav", 2.0), ("short.wav", 0.7), ("other.wav", 1.3)):
+        wav(tmp_path / name, noise(len(name), seconds, -20.0, 24000), 24000)
+    (tmp_path / "show.md").write_text(STAGED)
+    render_episode(tmp_path / "show.md", tmp_path / "show.wav", settings=load_settings())
+    return tmp_path / "show.wav"
+
+
+def test_intro_effects_and_overlaps_are_no_other_pauses(staged: Path, write_script):
+    for name, (old, new, counts, lines) in STAGED_EDITS.items():
+        report = diff_episode(staged, write_script(STAGED.replace(old, new), "new.md"), settings=load_settings())
+        assert (name, report.counts) == (name, counts)
+        assert (name, [each.line for each in report.lines if each.retimed]) == (name, lines)
+
+
+def test_what_only_the_work_folder_knows_is_not_compared_without_it(staged: Path, write_script):
+    shutil.rmtree(staged.with_suffix(".demod"))
+    new = write_script(STAGED.replace("[sfx short.wav wait]", "[sfx other.wav wait]"), "new.md")
+    assert diff_episode(staged, staged.with_name("show.md"), settings=load_settings()).counts == NONE
+    report = diff_episode(staged, new, settings=load_settings())
+    assert [each.line for each in report.lines if each.retimed] == [11]
 
 
 def test_the_command_prints_a_table_and_json(show: Path, write_script, capsys):
