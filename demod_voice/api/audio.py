@@ -13,10 +13,10 @@ from typing import Any
 from demod_voice.analysis.speech_detection import SpeechDetector, detect_speech
 from demod_voice.analysis.speech_track import FRAME_S
 from demod_voice.config.settings import DEFAULTS, Settings
-from demod_voice.dataset.cleaning import clean_recording
-from demod_voice.dataset.cleaning_sound import Frames, Levels
-from demod_voice.dataset.pauses import shorten_pauses
-from demod_voice.dataset.sound_files import FileResult, Job, SoundError, failed, jobs_of, require_all, run_jobs
+from demod_voice.dataset.cleaning.chain import clean_recording
+from demod_voice.dataset.cleaning.files import FileResult, Job, SoundError, failed, jobs_of, require_all, run_jobs
+from demod_voice.dataset.cleaning.pauses import shorten_pauses
+from demod_voice.dataset.cleaning.sound import Frames, Levels
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import UsageError
 from demod_voice.media.encode import LOSSY, encode

@@ -7,19 +7,19 @@ from pathlib import Path
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
-from demod_voice.dataset import check as checking
-from demod_voice.dataset import exporting, tidy
-from demod_voice.dataset import merge as merging
-from demod_voice.dataset import stats as counting
-from demod_voice.dataset import versions as versioning
-from demod_voice.dataset.exporting import ExportOptions, ExportReport
-from demod_voice.dataset.findings import CheckReport, Finding, require_sound
-from demod_voice.dataset.merge import MergeReport
+from demod_voice.dataset.keeping import check as checking
+from demod_voice.dataset.keeping import exporting, tidy
+from demod_voice.dataset.keeping import merge as merging
+from demod_voice.dataset.keeping import stats as counting
+from demod_voice.dataset.keeping import versions as versioning
+from demod_voice.dataset.keeping.exporting import ExportOptions, ExportReport
+from demod_voice.dataset.keeping.findings import CheckReport, Finding, require_sound
+from demod_voice.dataset.keeping.merge import MergeReport
+from demod_voice.dataset.keeping.stats import DatasetStats, describe_stats
+from demod_voice.dataset.keeping.tidy import Cleaned
+from demod_voice.dataset.keeping.versions import LATEST, DatasetDiff
 from demod_voice.dataset.review.replay import apply_reviews
-from demod_voice.dataset.stats import DatasetStats, describe_stats
 from demod_voice.dataset.store import Dataset, Version
-from demod_voice.dataset.tidy import Cleaned
-from demod_voice.dataset.versions import LATEST, DatasetDiff
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.units import format_duration
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
-from demod_voice.dataset import piper_training
-from demod_voice.dataset.piper_sources import find_utterances
-from demod_voice.dataset.piper_training import PreprocessOptions, PreprocessReport, with_name
+from demod_voice.dataset.piper import training as piper_training
+from demod_voice.dataset.piper.sources import find_utterances
+from demod_voice.dataset.piper.training import PreprocessOptions, PreprocessReport, with_name
 from demod_voice.dataset.review.replay import apply_reviews
 from demod_voice.errors import UsageError
 from demod_voice.formats.dataset_manifest import MANIFEST, SPLITS

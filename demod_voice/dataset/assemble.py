@@ -9,7 +9,7 @@ from typing import Any
 from demod_voice.config.settings import Dataset as DatasetSettings
 from demod_voice.config.settings import Settings
 from demod_voice.dataset.anchors import choose_anchors
-from demod_voice.dataset.judge import reasons
+from demod_voice.dataset.judging.judge import reasons
 from demod_voice.dataset.splits import divide
 from demod_voice.formats.dataset_manifest import Anchor, Dropped, Manifest, Recording, Segment, plain_row
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from demod_voice.dataset.cutting import Cut
+from demod_voice.dataset.cutting.cut import Cut
 from demod_voice.dataset.hearing import Heard
-from demod_voice.dataset.measures import Judge
+from demod_voice.dataset.judging.measures import Judge
 from demod_voice.dataset.store import Dataset
 from demod_voice.formats.dataset_manifest import Segment
 from demod_voice.media.wav import WavInfo, WavWriter, read_span, wav_info

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from demod_voice.dataset.cutting import TimedText
+from demod_voice.dataset.cutting.cut import TimedText
 from demod_voice.dataset.texts import find_text
 from demod_voice.formats.rttm import Turn, read_rttm
 from demod_voice.records.hashing import hash_file

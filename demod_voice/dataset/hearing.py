@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from demod_voice.analysis.speech_detection import ENGINE, SpeechDetector
 from demod_voice.analysis.speech_track import SpeechTrack
 from demod_voice.config.settings import Settings
-from demod_voice.dataset.cleaning import VERSION as CLEANING
-from demod_voice.dataset.cleaning import clean_recording
+from demod_voice.dataset.cleaning.chain import VERSION as CLEANING
+from demod_voice.dataset.cleaning.chain import clean_recording
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import EngineError
 from demod_voice.media.recording import Target, ingest, plain

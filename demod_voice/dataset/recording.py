@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from demod_voice.dataset.clips import ClipMaker, Recognised
-from demod_voice.dataset.cutting import CutResult, Sound, cut
+from demod_voice.dataset.cutting.cut import CutResult, Sound, cut
 from demod_voice.dataset.given import Given
 from demod_voice.dataset.hearing import HEARING, Heard, Workshop, hear
-from demod_voice.dataset.measures import Judge
+from demod_voice.dataset.judging.measures import Judge
 from demod_voice.dataset.sources import Source
 from demod_voice.dataset.speakers import TargetSpeakers
 from demod_voice.dataset.store import Dataset

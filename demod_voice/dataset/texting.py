@@ -10,7 +10,7 @@ from demod_voice.analysis.alignment import AlignedWord, Alignment, align_recordi
 from demod_voice.analysis.transcription import Recognizer, choose_recognizer, transcribe
 from demod_voice.dataset.assemble import Asked
 from demod_voice.dataset.clips import Recognised
-from demod_voice.dataset.cutting import TimedText
+from demod_voice.dataset.cutting.cut import TimedText
 from demod_voice.dataset.given import Given
 from demod_voice.dataset.hearing import Heard, Workshop
 from demod_voice.errors import EngineNotInstalled

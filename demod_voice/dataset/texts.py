@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from demod_voice.dataset.cutting import TimedText
+from demod_voice.dataset.cutting.cut import TimedText
 from demod_voice.errors import Fault, FaultsError
 from demod_voice.formats.document import LANGUAGE_TAG
 from demod_voice.formats.foreign_text import read_foreign_text

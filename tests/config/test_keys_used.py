@@ -461,7 +461,7 @@ for _key, (_gate, _qc, _limits) in _GATES.items():
 
     @row(f"dataset.gates.{_key}", _limits, ((), (_gate,)))
     def _(settings: Settings, folder: Path, qc: dict[str, float] = _qc) -> Any:
-        from demod_voice.dataset.judge import reasons
+        from demod_voice.dataset.judging.judge import reasons
 
         return reasons({"chars_per_s": 10.0, **qc}, settings.dataset.gates, has_text=True, speaker_score=0.4)
 
@@ -753,7 +753,7 @@ def _(settings: Settings, folder: Path) -> Any:
 def cuts_of(settings: Settings, *speech: tuple[float, float], chance: float = 0.95) -> list[tuple[float, float]]:
     """Start and end of each segment of a recording of 40 s with speech at these times."""
     from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
-    from demod_voice.dataset.cutting import Sound, cut
+    from demod_voice.dataset.cutting.cut import Sound, cut
 
     levels, chances = np.full(4000, -70.0, np.float32), np.zeros(1250, np.float32)
     for start, end in speech:
@@ -796,7 +796,7 @@ def cleaning_of(settings: Settings, folder: Path) -> Any:
     from support.cleaned import track_of
     from support.signals import noise, sine, speechlike, wav
 
-    from demod_voice.dataset.cleaning import clean_recording
+    from demod_voice.dataset.cleaning.chain import clean_recording
 
     voice = speechlike(1, 32.0, 24000)
     mixed = voice + sine(15.0, 32.0, -30.0, 24000) + sine(50.0, 32.0, -40.0, 24000) + noise(1, 32.0, -60.0, 24000)

@@ -15,9 +15,9 @@ from support.datasets import clip_of, make_dataset
 from demod_voice.api.dataset_keeping import dataset_stats
 from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import DEFAULTS
-from demod_voice.dataset.check import check_dataset
-from demod_voice.dataset.findings import require_sound
-from demod_voice.dataset.fingerprints import ALIKE, fingerprint, likeness
+from demod_voice.dataset.keeping.check import check_dataset
+from demod_voice.dataset.keeping.findings import require_sound
+from demod_voice.dataset.keeping.fingerprints import ALIKE, fingerprint, likeness
 from demod_voice.dataset.review.journal import Decision, Journal
 from demod_voice.dataset.store import Dataset
 from demod_voice.errors import QualityError, UsageError

@@ -20,7 +20,7 @@ from demod_voice.analysis.speech_detection import detect_speech
 from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
 from demod_voice.audio.resample import resample
 from demod_voice.config import load_settings
-from demod_voice.dataset.cleaning_report import StepReport
+from demod_voice.dataset.cleaning.report import StepReport
 from demod_voice.engines.pool import Pool
 from demod_voice.media.wav import read_wav
 

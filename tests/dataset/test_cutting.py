@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
 from demod_voice.config.settings import Segments
-from demod_voice.dataset.cutting import CutResult, Sound, cut
-from demod_voice.dataset.cutting_pauses import find_phrases
-from demod_voice.dataset.cutting_plan import TOO_LONG, TOO_SHORT
+from demod_voice.dataset.cutting.cut import CutResult, Sound, cut
+from demod_voice.dataset.cutting.pauses import find_phrases
+from demod_voice.dataset.cutting.plan import TOO_LONG, TOO_SHORT
 from demod_voice.errors import UsageError
 
 DEFAULTS = Segments()

@@ -15,7 +15,7 @@ from demod_voice.analysis.speech_detection import detect_speech
 from demod_voice.audio.clip import Clip
 from demod_voice.audio.resample import resample
 from demod_voice.config.settings import DEFAULTS, Engines, EngineSettings, Segments
-from demod_voice.dataset.cutting import CutResult, Sound, TimedText, cut
+from demod_voice.dataset.cutting.cut import CutResult, Sound, TimedText, cut
 from demod_voice.engines.pool import Pool
 from demod_voice.formats.rttm import Turn
 

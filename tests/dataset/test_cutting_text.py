@@ -14,11 +14,11 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from demod_voice.config.settings import Segments
-from demod_voice.dataset.cutting import CutResult, Sound, TimedText, cut
-from demod_voice.dataset.cutting_plan import TOO_LONG
-from demod_voice.dataset.cutting_text import NO_SPEECH, NO_TEXT, TOO_LITTLE_TEXT, TOO_MUCH_TEXT, TWO_SPEAKERS
-from demod_voice.dataset.cutting_turns import CHANGE, OVERLAP
-from demod_voice.dataset.cutting_words import NO_WORDS, UNHEARD
+from demod_voice.dataset.cutting.cut import CutResult, Sound, TimedText, cut
+from demod_voice.dataset.cutting.plan import TOO_LONG
+from demod_voice.dataset.cutting.text import NO_SPEECH, NO_TEXT, TOO_LITTLE_TEXT, TOO_MUCH_TEXT, TWO_SPEAKERS
+from demod_voice.dataset.cutting.turns import CHANGE, OVERLAP
+from demod_voice.dataset.cutting.words import NO_WORDS, UNHEARD
 from demod_voice.formats.cues import SpokenWord
 from demod_voice.formats.rttm import Turn
 

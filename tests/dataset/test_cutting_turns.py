@@ -9,8 +9,8 @@ import pytest
 
 from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
 from demod_voice.config.settings import Segments
-from demod_voice.dataset.cutting import CutResult, Sound, cut
-from demod_voice.dataset.cutting_turns import CHANGE, changes
+from demod_voice.dataset.cutting.cut import CutResult, Sound, cut
+from demod_voice.dataset.cutting.turns import CHANGE, changes
 from demod_voice.formats.rttm import Turn
 
 TURNS = (Turn(1.0, 7.0, "anna"), Turn(7.4, 14.0, "ben"))

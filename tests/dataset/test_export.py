@@ -18,7 +18,7 @@ from support.datasets import make_dataset
 
 from demod_voice.audio.resample import resample
 from demod_voice.cli import main
-from demod_voice.dataset.exporting import ExportOptions, export_dataset
+from demod_voice.dataset.keeping.exporting import ExportOptions, export_dataset
 from demod_voice.dataset.store import Dataset
 from demod_voice.errors import OutputError, UsageError
 from demod_voice.formats.dataset_manifest import Manifest
@@ -212,7 +212,7 @@ def check_bytes(dataset: Dataset, out: Path) -> int:
 
 def test_a_killed_export_is_swept_by_the_next(dataset, tmp_path):
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom demod_voice.dataset.made_folder import making_folder\n"
+        "import os, sys\nfrom pathlib import Path\nfrom demod_voice.dataset.keeping.made_folder import making_folder\n"
         "with making_folder(Path(sys.argv[1])) as folder:\n (folder / 'x').write_text('x'); os._exit(9)"
     )
     subprocess.run(

@@ -16,8 +16,8 @@ from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
 from demod_voice.audio.resample import resample
 from demod_voice.config.schema import keys
 from demod_voice.config.settings import DEFAULTS, Gates
-from demod_voice.dataset.judge import GATES, reasons
-from demod_voice.dataset.measures import MEASURES, Judge
+from demod_voice.dataset.judging.judge import GATES, reasons
+from demod_voice.dataset.judging.measures import MEASURES, Judge
 
 RATE = 24000
 GATES_DEFAULT = DEFAULTS.dataset.gates

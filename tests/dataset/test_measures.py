@@ -16,7 +16,7 @@ from support.signals import noise, sine, wav
 
 from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
 from demod_voice.config.settings import DEFAULTS
-from demod_voice.dataset.measures import MEASURES, OF_THE_TEXT, Judge, pace
+from demod_voice.dataset.judging.measures import MEASURES, OF_THE_TEXT, Judge, pace
 
 RATE = 24000
 WORD_S, PAUSE_S = 1.6, 0.64

@@ -13,10 +13,10 @@ from support.datasets import make_dataset
 
 from demod_voice.api.dataset_keeping import clean_dataset, merge_datasets
 from demod_voice.cli import main
-from demod_voice.dataset.check import check_dataset
+from demod_voice.dataset.keeping.check import check_dataset
+from demod_voice.dataset.keeping.versions import diff_versions, restore_version
 from demod_voice.dataset.review.journal import Decision, Journal, read_decisions
 from demod_voice.dataset.store import Dataset
-from demod_voice.dataset.versions import diff_versions, restore_version
 from demod_voice.errors import MediaError, UsageError
 from demod_voice.formats.dataset_manifest import Manifest, snapshot_data
 from demod_voice.records.hashing import hash_json

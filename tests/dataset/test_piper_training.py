@@ -16,9 +16,9 @@ from demod_voice.api.piper_training import PreprocessOptions, preprocess_piper
 from demod_voice.cli import main
 from demod_voice.config import load_settings
 from demod_voice.config.settings import Settings
-from demod_voice.dataset.exporting import export_dataset
-from demod_voice.dataset.piper_phonemes import clauses_of, numbers, piper_text, sentences
-from demod_voice.dataset.piper_table import PHONEME_IDS
+from demod_voice.dataset.keeping.exporting import export_dataset
+from demod_voice.dataset.piper.phonemes import clauses_of, numbers, piper_text, sentences
+from demod_voice.dataset.piper.table import PHONEME_IDS
 from demod_voice.dataset.store import Dataset
 from demod_voice.errors import FaultsError, UsageError
 from demod_voice.media.wav import wav_info

@@ -23,7 +23,7 @@ from support.signals import sine
 from demod_voice.api import report_dataset
 from demod_voice.config import load_settings
 from demod_voice.config.settings import DEFAULTS
-from demod_voice.dataset.judge import GATES, reasons
+from demod_voice.dataset.judging.judge import GATES, reasons
 from demod_voice.dataset.report import charts, tables, write_report
 from demod_voice.dataset.report.facts import gates_of, margin, told_of
 from demod_voice.dataset.report.page import page, samples

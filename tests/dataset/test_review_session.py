@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.datasets import make_dataset
 
+from demod_voice.dataset.keeping.versions import restore_version
 from demod_voice.dataset.review.filters import pairs_of, query_of
 from demod_voice.dataset.review.journal import FILE, read_decisions
 from demod_voice.dataset.review.replay import apply_reviews
 from demod_voice.dataset.review.session import Session, Stale, Wish
 from demod_voice.dataset.store import Dataset
-from demod_voice.dataset.versions import restore_version
 from demod_voice.errors import UsageError
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from support.datasets import clip_of, make_dataset
 
-from demod_voice.dataset.check import check_dataset
+from demod_voice.dataset.keeping.check import check_dataset
 from demod_voice.dataset.store import Dataset
 from demod_voice.errors import MediaError, OutputError, UsageError
 from demod_voice.formats.dataset_manifest import Manifest

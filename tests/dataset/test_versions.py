@@ -14,11 +14,11 @@ from support.datasets import make_dataset
 
 from demod_voice.api.dataset_keeping import describe_diff, describe_stats
 from demod_voice.cli import main
+from demod_voice.dataset.keeping.stats import Amount, dataset_stats
+from demod_voice.dataset.keeping.versions import diff_versions, find_version, restore_version
 from demod_voice.dataset.review.journal import Decision, Journal
 from demod_voice.dataset.review.replay import apply_reviews
-from demod_voice.dataset.stats import Amount, dataset_stats
 from demod_voice.dataset.store import Dataset
-from demod_voice.dataset.versions import diff_versions, find_version, restore_version
 from demod_voice.errors import MediaError, UsageError
 from demod_voice.formats.dataset_manifest import Manifest
 

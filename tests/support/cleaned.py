@@ -9,8 +9,8 @@ from support.signals import wav
 
 from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
 from demod_voice.config.settings import Cleaning, Dataset
-from demod_voice.dataset.cleaning import clean_recording
-from demod_voice.dataset.cleaning_report import CleaningReport
+from demod_voice.dataset.cleaning.chain import clean_recording
+from demod_voice.dataset.cleaning.report import CleaningReport
 
 RATE = 24000
 PLAIN = Dataset(clean=Cleaning(hum=False, denoise_db=0.0))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demod_voice.config.settings import Gates
-from demod_voice.dataset.judge import GATES, Gate
+from demod_voice.dataset.judging.judge import GATES, Gate
 from demod_voice.formats.dataset_manifest import SPLITS, Manifest, Segment
 
 NOBODY = "(no name)"

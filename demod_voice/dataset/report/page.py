@@ -17,8 +17,8 @@ from string import Template
 import numpy as np
 
 from demod_voice.config.settings import Settings
-from demod_voice.dataset.judge import GATES
-from demod_voice.dataset.measures import MEASURES
+from demod_voice.dataset.judging.judge import GATES
+from demod_voice.dataset.judging.measures import MEASURES
 from demod_voice.dataset.report import charts, tables
 from demod_voice.dataset.report.facts import Told, number, told_of
 from demod_voice.dataset.report.phonemes import ENGINE, Coverage, coverage_of

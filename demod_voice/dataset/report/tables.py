@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from demod_voice.config.settings import Gates
-from demod_voice.dataset.judge import GATES, Gate
-from demod_voice.dataset.measures import MEASURES
+from demod_voice.dataset.judging.judge import GATES, Gate
+from demod_voice.dataset.judging.measures import MEASURES
 from demod_voice.dataset.report.facts import Told, number, why
 from demod_voice.formats.dataset_manifest import ANCHORS, SPLITS, Recording, Segment
 from demod_voice.units import counted, format_duration

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from demod_voice.dataset.judge import GATES
-from demod_voice.dataset.measures import MEASURES
+from demod_voice.dataset.judging.judge import GATES
+from demod_voice.dataset.judging.measures import MEASURES
 from demod_voice.dataset.review.session import Session
 from demod_voice.errors import DemodError
 

@@ -112,7 +112,7 @@ def _changed(segment: Segment, change: dict[str, Any] | None, cut: Cut) -> Segme
 
 def _measured(segment: Segment, values: Mapping[str, Any], whole: str) -> Mapping[str, Any]:
     """The measures of a changed clip: the pace of a new text, and a mark where the sound is no longer what was measured."""
-    from demod_voice.dataset.measures import MEASURES, pace
+    from demod_voice.dataset.judging.measures import MEASURES, pace
 
     qc, sha256 = dict(segment.qc), values.get("sha256", segment.sha256)
     if values.get("text", segment.text) != segment.text and qc.get("speech_s"):

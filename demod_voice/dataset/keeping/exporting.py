@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demod_voice.audio.resample import resample
-from demod_voice.dataset.export_formats import FORMATS, Chosen, ExportFormat
-from demod_voice.dataset.made_folder import link_or_copy, making_folder
+from demod_voice.dataset.keeping.export_formats import FORMATS, Chosen, ExportFormat
+from demod_voice.dataset.keeping.made_folder import link_or_copy, making_folder
 from demod_voice.dataset.store import Dataset
 from demod_voice.errors import UsageError
 from demod_voice.formats.dataset_manifest import SPLITS, Manifest, Segment

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demod_voice.dataset.export_card import card
+from demod_voice.dataset.keeping.export_card import card
 from demod_voice.formats.dataset_manifest import ROWS, SPLITS, Manifest, Segment, segment_row
 from demod_voice.records.atomic import write_json, write_text
 from demod_voice.text.clean import clean, without_pictures

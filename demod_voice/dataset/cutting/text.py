@@ -18,8 +18,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from demod_voice.dataset.cutting_pauses import Phrase
-from demod_voice.dataset.cutting_plan import LeftOut, Unit
+from demod_voice.dataset.cutting.pauses import Phrase
+from demod_voice.dataset.cutting.plan import LeftOut, Unit
 
 NO_SPEECH = "a text where no speech was found"
 NO_TEXT = "speech without a text"

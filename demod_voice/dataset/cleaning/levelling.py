@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from demod_voice.analysis.speech_track import FRAME_S
 from demod_voice.config.settings import Dataset
-from demod_voice.dataset.cleaning_report import StepReport
-from demod_voice.dataset.cleaning_sound import ENVELOPE_S, Levels, in_db
+from demod_voice.dataset.cleaning.report import StepReport
+from demod_voice.dataset.cleaning.sound import ENVELOPE_S, Levels, in_db
 from demod_voice.media.wav import read_blocks, wav_info
 from demod_voice.mix.loudness import NO_LOUDNESS, Heard
 from demod_voice.mix.master import MOST_GAIN_DB, Goal, MasterReport, bring_to

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from demod_voice.analysis.speech_track import SpeechTrack
 from demod_voice.config.settings import Dataset
-from demod_voice.dataset import measures_level, measures_spectrum
+from demod_voice.dataset.judging import level, spectrum
 from demod_voice.media.wav import read_span, wav_info
 from demod_voice.units import SILENCE_DB
 
@@ -151,7 +151,7 @@ class Judge:
         self._wav, self._info = wav, wav_info(wav)
         self._clipped, self._native_rate = clipped, native_rate
         self._dc_offset = dc_offset
-        self._levels = measures_level.levels_of(wav, track, settings.segments.speech_threshold)
+        self._levels = level.levels_of(wav, track, settings.segments.speech_threshold)
 
     def measure(self, first_sample: int, last_sample: int, text: str) -> dict[str, float | None]:
         """Every measure of ``first_sample <= n < last_sample``, rounded; None where one cannot be taken.
@@ -175,31 +175,31 @@ class Judge:
         return {each.name: _rounded(found[each.name], each.digits) for each in MEASURES if each.name not in OF_THE_TEXT}
 
     def _of_level(self, first: int, last: int) -> dict[str, float | None]:
-        speech = measures_level.speech_power(self._levels, first, last)
-        noise = measures_level.noise_power(self._levels, first, last)
-        snr = None if speech is None or noise is None else measures_level.speech_to_noise_db(speech, noise)
+        speech = level.speech_power(self._levels, first, last)
+        noise = level.noise_power(self._levels, first, last)
+        snr = None if speech is None or noise is None else level.speech_to_noise_db(speech, noise)
         return {
             "rms_dbfs": None if speech is None else 10 * math.log10(speech + 10 ** (SILENCE_DB / 10)),
             "snr_db": snr,
-            "reverb_s": measures_level.decay_s(self._levels, first, last),
+            "reverb_s": level.decay_s(self._levels, first, last),
         }
 
     def _of_spectrum(
         self, wave: NDArray[np.float32], first: int, last: int, speech_s: float
     ) -> dict[str, float | None]:
         levels, rate = self._levels, self._info.sample_rate
-        bands = measures_spectrum.bands_of(wave, rate)
-        power = measures_level.speech_power(levels, first, last)
+        bands = spectrum.bands_of(wave, rate)
+        power = level.speech_power(levels, first, last)
         found = _hum(wave, rate, bands, power)
         if power is None or not speech_s:
             return {**found, "plosive_ratio": None, "bandwidth_hz": None, "syllables_per_s": None}
         speech = levels.speech[first:last]
-        pops = float(np.count_nonzero(measures_spectrum.pop_frames(bands, power))) * measures_level.HOP_S
+        pops = float(np.count_nonzero(spectrum.pop_frames(bands, power))) * level.HOP_S
         return {
             **found,
             "plosive_ratio": pops / speech_s,
-            "bandwidth_hz": measures_spectrum.bandwidth_hz(wave, rate, speech),
-            "syllables_per_s": measures_spectrum.syllables(bands, speech) / speech_s,
+            "bandwidth_hz": spectrum.bandwidth_hz(wave, rate, speech),
+            "syllables_per_s": spectrum.syllables(bands, speech) / speech_s,
         }
 
     def _clipping_ratio(self, first_sample: int, last_sample: int) -> float | None:
@@ -214,12 +214,12 @@ class Judge:
 
 
 def _hum(
-    wave: NDArray[np.float32], sample_rate: int, bands: measures_spectrum.Bands, speech: float | None
+    wave: NDArray[np.float32], sample_rate: int, bands: spectrum.Bands, speech: float | None
 ) -> dict[str, float | None]:
     """Hum over what is beside it; beside it is at least ``HUM_UNDER_SPEECH_DB`` under the speech, mean square ``speech``."""
     from demod_voice.audio.hum import measure_hum
 
-    if not measures_spectrum.may_hum(bands.low):
+    if not spectrum.may_hum(bands.low):
         return {"hum_db": 0.0, "hum_hz": None}
     hum = measure_hum(wave, sample_rate)
     if not hum.db:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from demod_voice.dataset.findings import FAULT, WARNING, Finding
+from demod_voice.dataset.keeping.findings import FAULT, WARNING, Finding
 from demod_voice.formats.dataset_manifest import (
     MANIFEST,
     ROWS,

@@ -9,7 +9,7 @@ import numpy as np
 
 from demod_voice.analysis.speech_track import SpeechTrack
 from demod_voice.audio.silence import Kept, shortened
-from demod_voice.dataset.cleaning_sound import Sound
+from demod_voice.dataset.cleaning.sound import Sound
 from demod_voice.media.wav import WavWriter, wav_info
 
 JOINT_S = 0.01

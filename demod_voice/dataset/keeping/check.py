@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from demod_voice.dataset.check_rows import TOLERANCE_S, row_findings
-from demod_voice.dataset.findings import FAULT, WARNING, CheckReport, Finding
-from demod_voice.dataset.fingerprints import ALIKE, fingerprint, likeness, pairs_alike
+from demod_voice.dataset.keeping.check_rows import TOLERANCE_S, row_findings
+from demod_voice.dataset.keeping.findings import FAULT, WARNING, CheckReport, Finding
+from demod_voice.dataset.keeping.fingerprints import ALIKE, fingerprint, likeness, pairs_alike
 from demod_voice.dataset.review.journal import FILE as JOURNAL
 from demod_voice.dataset.review.replay import count_decisions
 from demod_voice.dataset.store import Dataset

@@ -10,8 +10,8 @@ from typing import Any
 
 from demod_voice.config.settings import DEFAULTS
 from demod_voice.dataset.assemble import anchors_of, settings_of
-from demod_voice.dataset.made_folder import link_or_copy, making_folder
-from demod_voice.dataset.merge_reviews import joined_reviews, windows
+from demod_voice.dataset.keeping.made_folder import link_or_copy, making_folder
+from demod_voice.dataset.keeping.merge_reviews import joined_reviews, windows
 from demod_voice.dataset.review.journal import FILE, Decision, read_decisions
 from demod_voice.dataset.splits import BLOCKS, RECORDINGS, divide
 from demod_voice.dataset.store import Dataset, Version

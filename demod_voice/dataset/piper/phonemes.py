@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from demod_voice.dataset.piper_table import BEGIN, END, PAD, PHONEME_IDS
+from demod_voice.dataset.piper.table import BEGIN, END, PAD, PHONEME_IDS
 from demod_voice.text.clean import speakable
 
 _MARK = re.compile(r"(?P<mark>\.{3,}|…|[.,;:!?][!?]*|[—–])(?:[\"'”’»)\]]+(?=[\s,;:.]|$)|(?=\s|$))\s*[\"'“‘«(\[]*")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from demod_voice.dataset.merge_reviews import windows
+from demod_voice.dataset.keeping.merge_reviews import windows
 from demod_voice.dataset.review.journal import FILE, read_decisions
 from demod_voice.dataset.store import Dataset
 from demod_voice.errors import UsageError

@@ -11,8 +11,8 @@ import numpy as np
 from demod_voice.audio.hum import HumLevel
 from demod_voice.audio.hum_track import hum_regions
 from demod_voice.audio.wiener import Heard, Noise, Trial, listen, trial, wanders
-from demod_voice.dataset.cleaning_sound import Mono, Slab
-from demod_voice.dataset.cleaning_work import HUM_WINDOWS, Work, hum_of, hum_windows, prepared
+from demod_voice.dataset.cleaning.sound import Mono, Slab
+from demod_voice.dataset.cleaning.work import HUM_WINDOWS, Work, hum_of, hum_windows, prepared
 from demod_voice.mix.ahead import in_order
 from demod_voice.records.progress import Progress
 

@@ -1,8 +1,8 @@
 """Cut a recording into segments: pure functions on numbers; ``dataset.build`` calls ``cut``.
 
-Where speech is found, phrases end at pauses of at least 150 ms (``cutting_pauses``), take their text from words
-(``cutting_words``) or lines (``cutting_text``) and their label from turns (``cutting_turns``), and are put together to
-segments of the asked length (``cutting_plan``). What goes into no segment has a row that says why.
+Where speech is found, phrases end at pauses of at least 150 ms (``pauses``), take their text from words
+(``words``) or lines (``text``) and their label from turns (``turns``), and are put together to
+segments of the asked length (``plan``). What goes into no segment has a row that says why.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from demod_voice.analysis.speech_track import SpeechTrack
 from demod_voice.config.settings import Segments
-from demod_voice.dataset.cutting_pauses import Phrase, find_phrases
-from demod_voice.dataset.cutting_plan import LeftOut, Planned, Unit, plan
-from demod_voice.dataset.cutting_text import Line, Texted, with_text
-from demod_voice.dataset.cutting_turns import changes, with_labels
-from demod_voice.dataset.cutting_words import Word, is_known, with_words
+from demod_voice.dataset.cutting.pauses import Phrase, find_phrases
+from demod_voice.dataset.cutting.plan import LeftOut, Planned, Unit, plan
+from demod_voice.dataset.cutting.text import Line, Texted, with_text
+from demod_voice.dataset.cutting.turns import changes, with_labels
+from demod_voice.dataset.cutting.words import Word, is_known, with_words
 from demod_voice.errors import UsageError
 from demod_voice.formats.rttm import Turn
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from demod_voice.dataset.measures_level import HOP_S, Mask
+from demod_voice.dataset.judging.level import HOP_S, Mask
 
 Powers = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from demod_voice.dataset.cutting_pauses import HOP_MS, PAUSE_MS
-from demod_voice.dataset.cutting_plan import Unit
+from demod_voice.dataset.cutting.pauses import HOP_MS, PAUSE_MS
+from demod_voice.dataset.cutting.plan import Unit
 from demod_voice.formats.rttm import Turn
 
 OVERLAP = "speakers overlap"

@@ -15,12 +15,12 @@ import numpy as np
 from demod_voice.analysis.speech_track import FRAME_S, SpeechTrack
 from demod_voice.audio.wiener import reduced, untouched
 from demod_voice.config.settings import Dataset
-from demod_voice.dataset.cleaning_report import CleaningReport
-from demod_voice.dataset.cleaning_sound import Frames, Levels, Mono, Slab, Sound
-from demod_voice.dataset.cleaning_steps import declick_report, high_pass_report, hum_report, noise_report
-from demod_voice.dataset.cleaning_survey import NoisePlan, find_hum, plan_noise
-from demod_voice.dataset.cleaning_work import Work, hum_of, hum_windows, prepared
-from demod_voice.dataset.levelling import envelopes, level
+from demod_voice.dataset.cleaning.levelling import envelopes, level
+from demod_voice.dataset.cleaning.report import CleaningReport
+from demod_voice.dataset.cleaning.sound import Frames, Levels, Mono, Slab, Sound
+from demod_voice.dataset.cleaning.steps import declick_report, high_pass_report, hum_report, noise_report
+from demod_voice.dataset.cleaning.survey import NoisePlan, find_hum, plan_noise
+from demod_voice.dataset.cleaning.work import Work, hum_of, hum_windows, prepared
 from demod_voice.media.wav import WavWriter
 from demod_voice.mix.ahead import in_order
 from demod_voice.mix.behind import Listener

@@ -20,10 +20,10 @@ from demod_worker.messages import PhonemizeRequest
 from demod_voice.audio.clip import Clip
 from demod_voice.audio.resample import resample
 from demod_voice.config.settings import Settings
-from demod_voice.dataset.export_formats import PIPER_RATE, quoted
-from demod_voice.dataset.piper_phonemes import PiperText, piper_text, told_text
-from demod_voice.dataset.piper_sources import Utterance
-from demod_voice.dataset.piper_table import PHONEME_IDS
+from demod_voice.dataset.keeping.export_formats import PIPER_RATE, quoted
+from demod_voice.dataset.piper.phonemes import PiperText, piper_text, told_text
+from demod_voice.dataset.piper.sources import Utterance
+from demod_voice.dataset.piper.table import PHONEME_IDS
 from demod_voice.engines.environments import EnvironmentState, state
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.pool import Pool

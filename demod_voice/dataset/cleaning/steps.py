@@ -9,9 +9,9 @@ import numpy as np
 
 from demod_voice.audio.wiener import Trial
 from demod_voice.config.settings import Dataset
-from demod_voice.dataset.cleaning_report import Measures, StepReport
-from demod_voice.dataset.cleaning_survey import OFF, NoisePlan
-from demod_voice.dataset.cleaning_work import Work
+from demod_voice.dataset.cleaning.report import Measures, StepReport
+from demod_voice.dataset.cleaning.survey import OFF, NoisePlan
+from demod_voice.dataset.cleaning.work import Work
 
 
 def high_pass_report(settings: Dataset, offset: float) -> StepReport:

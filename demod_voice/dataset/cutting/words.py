@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Protocol
 
-from demod_voice.dataset.cutting_pauses import Phrase
-from demod_voice.dataset.cutting_plan import Unit
-from demod_voice.dataset.cutting_text import TWO_SPEAKERS, Line
+from demod_voice.dataset.cutting.pauses import Phrase
+from demod_voice.dataset.cutting.plan import Unit
+from demod_voice.dataset.cutting.text import TWO_SPEAKERS, Line
 
 NO_WORDS = "speech in which no word was found"
 UNHEARD = "words of the text that were not heard, or not where they should be"

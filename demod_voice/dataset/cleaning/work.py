@@ -16,7 +16,7 @@ from demod_voice.audio.hum import NO_HUM, HumLevel
 from demod_voice.audio.hum_track import HumRegion, warm_up, window_hum, without_hum
 from demod_voice.audio.wiener import Grid
 from demod_voice.config.settings import Dataset
-from demod_voice.dataset.cleaning_sound import Frames, Mono, Slab, Sound, slabs
+from demod_voice.dataset.cleaning.sound import Frames, Mono, Slab, Sound, slabs
 
 HUM_WINDOWS = 2
 """Windows of a slab that hum is measured in: 16 s each."""

@@ -1,0 +1,1 @@
+"""Where a recording is cut: pauses, words, lines and turns become segments."""

@@ -1,0 +1,1 @@
+"""A folder that Piper's training reads, from a dataset."""
