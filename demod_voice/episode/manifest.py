@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from demod_voice.episode.levelling import origin_of
 from demod_voice.episode.mixing import Mixing
 from demod_voice.episode.plan import Plan
 from demod_voice.episode.timing import Placed, Timing
@@ -209,13 +210,8 @@ def _mix(facts: Facts) -> dict[str, Any]:
         "preset": mix.preset,
         "room_tone_dbfs": mixing.target.room_dbfs,
         "speakers": {
-            name: {
-                "position": mix.positions.get(name, 0.0),
-                "lufs": level.lufs,
-                "gain_db": mixing.gains_db[name],
-                "speech_sec": level.seconds,
-            }
-            for name, level in mixing.levels.items()
+            name: {"position": mix.positions.get(name, 0.0), "voices": _levels(mixing, name)}
+            for name in dict.fromkeys(origin.speaker for origin in mixing.levels)
         },
         "tracks": [
             {
@@ -223,10 +219,29 @@ def _mix(facts: Facts) -> dict[str, Any]:
                 "clips": [[seconds(each.start_sample, rate), each.path.name] for each in track.placements],
             }
             for track in mixing.scene.tracks
-            if track.name not in mixing.levels
+            if track.name not in mixing.plan.speakers
         ],
         "sounds": {path.name: sound.sha256 for path, sound in sorted(mixing.sounds.items())},
     }
+
+
+def _levels(mixing: Mixing, speaker: str) -> list[dict[str, Any]]:
+    """What was measured in a speaker's synthetic lines and in each of his recordings, and the gain that each got."""
+    files = {
+        origin_of(each.line, each.take): each.line.source.recording.path
+        for each in reversed(mixing.timing.placed)
+        if each.line.source.recording is not None
+    }
+    return [
+        {
+            "recording": files.get(origin),
+            "lufs": level.lufs,
+            "gain_db": mixing.gains_db[origin],
+            "speech_sec": level.seconds,
+        }
+        for origin, level in mixing.levels.items()
+        if origin.speaker == speaker
+    ]
 
 
 def _voice(plan: Plan, name: str) -> dict[str, Any]:

@@ -8,24 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from demod_voice.config.settings import Settings
+from demod_voice.episode.levelling import Origin, gains_of, levels_of
 from demod_voice.episode.plan import Plan
 from demod_voice.episode.sounds import Sound, read_sounds
 from demod_voice.episode.staging import Staged, chain_of, lead_in, lead_out, scene_of
 from demod_voice.episode.targets import Target
 from demod_voice.episode.timing import Stage, Timing, arrange
 from demod_voice.formats.mix_spec import MixSpec
-from demod_voice.mix.ahead import in_order
 from demod_voice.mix.master import MasterReport, master
 from demod_voice.mix.mixdown import mixdown
 from demod_voice.mix.scene import Scene
-from demod_voice.mix.speaker_level import SpeechLevel, matching_gains, speech_level
-from demod_voice.records.hashing import hash_json
+from demod_voice.mix.speaker_level import SpeechLevel
 from demod_voice.records.progress import Progress
 from demod_voice.records.steps import RunFolder, Step
 from demod_voice.speech.studio import Take
 
 MIX_VERSION = 3
-LEVEL_VERSION = 1
 MASTER = "master.wav"
 TAKES = "takes"
 
@@ -39,8 +37,8 @@ class Mixing:
     timing: Timing
     scene: Scene
     target: Target
-    levels: Mapping[str, SpeechLevel]
-    gains_db: Mapping[str, float]
+    levels: Mapping[Origin, SpeechLevel]
+    gains_db: Mapping[Origin, float]
     sounds: Mapping[Path, Sound]
 
 
@@ -82,9 +80,8 @@ def stage(
     effects = {each.path: folder / each.path for each in plan.effects}
     files = [*(Path(each) for each in mix.files), *effects.values()]
     sounds = read_sounds(files, run, rate, settings.limits, progress)
-    levels = _levels(plan, takes, mix, run)
-    wishes = {name: voice.volume_db for name, voice in plan.voices.items()}
-    gains_db = matching_gains(levels, wishes, mix.match_levels)
+    levels = levels_of(plan, takes, chain_of(mix), run, run.path / TAKES)
+    gains_db = gains_of(plan, levels, mix)
     timing = arrange(
         plan,
         takes,
@@ -129,27 +126,6 @@ def mix_and_master(mixing: Mixing, run: RunFolder, progress: Progress, name: str
     record = run.run(step, make)
     progress.finish("mix")
     return Mixed(run.path / name, record.hashes[name], MasterReport(**record.facts))
-
-
-def _levels(plan: Plan, takes: Sequence[Take], mix: MixSpec, run: RunFolder) -> dict[str, SpeechLevel]:
-    """Each speaker's level; measured again only when something of what he says, or his chain, has changed."""
-    said: dict[str, list[Take]] = {}
-    for line, take in zip(plan.lines, takes, strict=True):
-        said.setdefault(line.speaker, []).append(take)
-    chain = chain_of(mix)
-
-    def level(item: tuple[str, list[Take]]) -> SpeechLevel:
-        name, spoken = item
-        inputs = {f"{number:06d}": each.sha256 for number, each in enumerate(spoken)}
-        clips = [run.path / TAKES / each.path.name for each in spoken]
-        step = Step(f"level.{hash_json(name)[:16]}", LEVEL_VERSION, (), inputs, {"chain": asdict(chain)})
-
-        def make(_: Mapping[str, Path], clips: Sequence[Path] = clips) -> Mapping[str, Any]:
-            return asdict(speech_level(clips, chain))
-
-        return SpeechLevel(**run.run(step, make).facts)
-
-    return dict(zip(said, in_order(level, said.items()), strict=True))
 
 
 def _inputs(mixing: Mixing) -> dict[str, str]:

@@ -69,7 +69,7 @@ def lanes(mixing: Mixing) -> tuple[Lane, ...]:
     rate = mixing.timing.sample_rate
     found = []
     for track in mixing.scene.tracks:
-        if track.name not in mixing.levels:
+        if track.name not in mixing.plan.speakers:
             clips = [(each.start_sample / rate, _length_s(each, rate), each.path.name) for each in track.placements]
             found.append(Lane(track.name, tuple((start, start + length, name) for start, length, name in clips)))
     return tuple(found)

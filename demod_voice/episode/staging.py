@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from demod_voice.config.settings import Episode
+from demod_voice.episode.levelling import Origin, origin_of
 from demod_voice.episode.plan import Plan
 from demod_voice.episode.sounds import Sound
 from demod_voice.episode.timing import CUT_S, Placed, Timing
@@ -36,8 +37,7 @@ class Staged:
     plan: Plan
     timing: Timing
     mix: MixSpec
-    gains_db: Mapping[str, float]
-    """Speaker -> gain."""
+    gains_db: Mapping[Origin, float]
     sounds: Mapping[Path, Sound]
     script_folder: Path
     """Effects of the script are relative to it."""
@@ -108,14 +108,16 @@ def _speakers(staged: Staged, takes: Path, episode: Episode) -> Iterator[Track]:
     clips: dict[str, list[Placement]] = {}
     for number, each in enumerate(timing.placed):
         following = timing.placed[number + 1].crossfade_in if number + 1 < len(timing.placed) else 0
-        clips.setdefault(each.line.speaker, []).append(_clip(each, following, takes, episode, rate, chain))
+        clip = _clip(each, following, takes, episode, rate, chain)
+        gain_db = staged.gains_db.get(origin_of(each.line, each.take), 0.0)
+        clips.setdefault(each.line.speaker, []).append(replace(clip, gain_db=gain_db))
     for name, placements in clips.items():
         curve = LEVEL
         if name in under:
             attack, release = round(mix.duck.attack_s * rate), round(mix.duck.release_s * rate)
             curve = duck(under[name], mix.duck.depth_db, attack, release)
         position = mix.positions.get(name, 0.0) if staged.num_channels == 2 else None
-        yield Track(name, tuple(placements), position, staged.gains_db.get(name, 0.0), curve)
+        yield Track(name, tuple(placements), position, curve=curve)
 
 
 def _clip(each: Placed, following: int, takes: Path, episode: Episode, rate: int, chain: ChainSettings) -> Placement:

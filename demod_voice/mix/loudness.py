@@ -6,6 +6,7 @@ Feeding the same samples in other block sizes gives the same numbers.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -75,6 +76,11 @@ class Hops:
             return np.zeros(0)
         sums = np.convolve(self.energies, np.ones(hops), "valid")
         return sums / (hops * self.length)
+
+
+def one_after_the_other(parts: Sequence[Hops]) -> Hops:
+    """Streams of any rates as one, in steps of one sample each that has the step's mean square."""
+    return Hops(np.concatenate([np.zeros(0), *(each.energies / each.length for each in parts)]), 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from demod_voice.audio.clip import Samples
 from demod_voice.media.wav import read_blocks, wav_info
-from demod_voice.mix.loudness import NO_LOUDNESS, Meter
+from demod_voice.mix.loudness import NO_LOUDNESS, Meter, one_after_the_other
 from demod_voice.mix.sources import in_channels
 from demod_voice.mix.voice_chain import ChainSettings, VoiceChain
 
@@ -25,6 +26,7 @@ FLOOR_DBFS = -60.0
 ACTIVE_DB = -15.0
 """Frames this far below the mean of the louder ones are pauses."""
 BLOCK = 1 << 15
+_Voice = TypeVar("_Voice", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def speech_level(clips: Sequence[Path], chain: ChainSettings | None) -> SpeechLe
     """Measure clips of one voice, one after the other, behind its chain; they are read in blocks.
 
     Args:
-        clips: WAV; several channels count as their mean.
+        clips: WAV of any rates; several channels count as their mean.
         chain: what the voice goes through in the mix.
 
     Raises:
@@ -65,27 +67,26 @@ def speech_level(clips: Sequence[Path], chain: ChainSettings | None) -> SpeechLe
             meter.push(samples.reshape(1, -1))
             frames.push(samples)
         powers += frames.powers
-    loudest_known = max(meters.values(), key=lambda each: each.count, default=None)
-    lufs = loudest_known.integrated() if loudest_known is not None else NO_LOUDNESS
+    lufs = one_after_the_other([each.hops() for each in meters.values()]).integrated()
     return SpeechLevel(round(lufs, 3), round(_active_dbfs(np.array(powers)), 3), round(seconds, 3))
 
 
 def matching_gains(
-    levels: Mapping[str, SpeechLevel], wishes_db: Mapping[str, float], match: bool = True
-) -> dict[str, float]:
-    """The gain in dB of each speaker.
+    levels: Mapping[_Voice, SpeechLevel], wishes_db: Mapping[_Voice, float], match: bool = True
+) -> dict[_Voice, float]:
+    """The gain in dB of each voice: of a speaker, or of a part of what he says.
 
-    Speakers with ``ENOUGH_S`` of speech come to ``REFERENCE_LUFS``; the others to the same active RMS as those.
+    Voices with ``ENOUGH_S`` of speech come to ``REFERENCE_LUFS``; the others to the same active RMS as those.
 
     Args:
-        levels: speaker -> what was measured, the wish included.
-        wishes_db: speaker -> how much louder than the others he is meant to be.
-        match: False gives all the same gain, that of the one who speaks most.
+        levels: voice -> what was measured, the wish included.
+        wishes_db: voice -> how much louder than the others it is meant to be.
+        match: False gives all the same gain, that of the one with most speech.
     """
     heard = {name: each for name, each in levels.items() if each.lufs > NO_LOUDNESS}
     if not heard:
         return dict.fromkeys(levels, 0.0)
-    most = max(heard, key=lambda name: (heard[name].seconds, name))
+    most = max(heard, key=lambda name: (heard[name].seconds, str(name)))
     if not match:
         return dict.fromkeys(levels, _clamped(REFERENCE_LUFS - heard[most].lufs + wishes_db.get(most, 0.0)))
     sure = [name for name, each in heard.items() if each.seconds >= ENOUGH_S] or [most]

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.signals import sine, wav
+from support.signals import sine, speechlike, wav
 
 from demod_voice.api.episodes import check_episode, describe_check, describe_render, render_episode
+from demod_voice.audio.clip import Samples
 from demod_voice.config import load_settings
 from demod_voice.episode.plan import Plan, read_plan
 from demod_voice.episode.recordings import recorded_takes
 from demod_voice.errors import FaultsError, MediaError, UsageError
 from demod_voice.media.wav import read_wav
+from demod_voice.mix.loudness import Meter
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.progress import SILENT
 from demod_voice.speech.takes import Take
@@ -134,3 +136,34 @@ def test_check_tells_who_is_a_recording_and_what_is_missing(talk: Path, tmp_path
     talk.unlink()
     with pytest.raises(FaultsError, match=r"show\.md:8: the sound file 'talk\.wav' does not exist"):
         check_episode(tmp_path / "show.md", settings=load_settings())
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds", "rate"), [("tone", 3.0, 16000), ("tone", 14.0, 44100), ("speech", 14.0, 16000)]
+)
+def test_a_soft_recording_comes_out_as_loud_as_the_synthetic_lines(
+    tmp_path: Path, kind: str, seconds: float, rate: int
+) -> None:
+    """15 LU below what the engine speaks for the same speaker; less than one apart in the show."""
+    spoken = sine(220.0, seconds, float(20 * np.log10(12000 / 32768)), rate)
+    recorded = spoken if kind == "tone" else speechlike(5, seconds, rate)
+    softer_db = loudness(recorded, rate) - loudness(spoken, rate) + 15.0
+    wav(tmp_path / "soft.wav", (recorded * 10 ** (-softer_db / 20)).astype(np.float32), rate)
+    words = "These are some words that take the fake engine more than five seconds to say, as it speaks no faster."
+    body = f"Ada: {words}\nAda: [audio soft.wav] And these were recorded.\nAda: {words} {words}"
+    (tmp_path / "show.md").write_text(FRONT.replace("  Eve:\n", "") + body)
+    story = render_episode(tmp_path / "show.md", tmp_path / "show.wav", settings=load_settings()).manifest
+    samples = read_wav(tmp_path / "show.wav").samples
+    lines = [slice(round(each["start_sec"] * 24000), round(each["end_sec"] * 24000)) for each in story["segments"]]
+    first, soft, last = (loudness(samples[:, line], 24000) for line in lines)
+    assert soft == pytest.approx(first, abs=1.0)
+    assert soft == pytest.approx(last, abs=1.0)
+    spoken_voice, recorded_voice = story["mix"]["speakers"]["Ada"]["voices"]
+    assert (spoken_voice["recording"], recorded_voice["recording"]) == (None, "soft.wav")
+    assert recorded_voice["gain_db"] - spoken_voice["gain_db"] == pytest.approx(15.0, abs=1.0)
+
+
+def loudness(samples: Samples, rate: int) -> float:
+    meter = Meter(rate, 1, peaks=False)
+    meter.push(samples)
+    return meter.integrated()

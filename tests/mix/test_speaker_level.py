@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.signals import noise, speechlike, wav
+from support.signals import noise, sine, speechlike, wav
 
 from demod_voice.audio.clip import Clip
 from demod_voice.audio.levels import rms_dbfs
@@ -48,6 +48,17 @@ def test_a_voice_of_few_words_is_matched_by_its_active_rms(tmp_path: Path) -> No
         for name, samples in (("long", noise(1, 12.0, -20.0, RATE)), ("short", words))
     ]
     assert found[0] == pytest.approx(found[1], abs=1.0)
+
+
+def test_clips_of_several_rates_are_measured_as_one_voice(tmp_path: Path) -> None:
+    """Not only those of the rate with most samples."""
+    parts = [(-20.0, 6.0, 24000), (-26.0, 4.0, 44100), (-23.0, 3.0, 16000)]
+    mixed = [wav(tmp_path / f"{rate}.wav", sine(1000.0, seconds, level, rate), rate) for level, seconds, rate in parts]
+    alike = [wav(tmp_path / f"{level}.wav", sine(1000.0, seconds, level, RATE), RATE) for level, seconds, _ in parts]
+    found, expected = speech_level(mixed, None), speech_level(alike, None)
+    assert (found.lufs, found.active_dbfs) == pytest.approx((expected.lufs, expected.active_dbfs), abs=0.05)
+    assert found.seconds == 13.0
+    assert abs(found.lufs - speech_level(mixed[1:2], None).lufs) > 3
 
 
 def test_a_wish_is_kept_and_matching_can_be_off() -> None:
