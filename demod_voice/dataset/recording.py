@@ -81,7 +81,7 @@ class Maker:
         found = self.stored(key)
         if found is not None:
             return found
-        run = RunFolder(self._dataset.hidden / "work" / key[:32])
+        run = RunFolder(self._dataset.hidden / "work" / key[:32], durable=False)
         heard = hear(task.source.path, task.source.sha256, task.channel, run, self._shop)
         made = self._finish(task, heard, run.path)
         path = self._path(key)
