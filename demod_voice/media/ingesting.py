@@ -25,6 +25,7 @@ LEFT_OVER, LEFT_OVER_BYTES = 0.1, 1 << 16
 """A file may hold so much after its last sound: tags, pictures, an index."""
 DENSE = frozenset({"mp3", "aac", "flac", "wav"})
 """Containers in which one packet follows the other."""
+ONE_CHANNEL = "it has one channel, and no left and right: that one is used"
 SPARE_BYTES = 16
 """Some writers count the header twice."""
 OGG_PAGE, OGG_LAST = 1 << 16, 4
@@ -40,7 +41,7 @@ def ingest(request: dict[str, Any]) -> dict[str, Any]:
         stream = container.streams.audio[0]
         declared = _declared_s(request["path"], container, stream)
         info = describe(container, stream)
-        tracks = _Tracks(request, info["num_channels"])
+        tracks = _Tracks(request)
         damaged: list[str] = []
         position = Position(request["path"])
         with tracks:
@@ -53,7 +54,10 @@ def ingest(request: dict[str, Any]) -> dict[str, Any]:
             raise Unreadable("it holds no sound")
         info["duration_s"], info["sample_rate"] = tracks.seen / tracks.rate, tracks.rate
     _refuse(info, declared, left, position)
-    return {"info": info, **tracks.facts(), "notes": _notes(info, declared, damaged, left)}
+    notes = _notes(info, declared, damaged, left)
+    if info["num_channels"] == 1 and any(channel != "mix" for channel, *_ in request["targets"]):
+        notes.append(ONE_CHANNEL)
+    return {"info": info, **tracks.facts(), "notes": notes}
 
 
 def describe(container: Any, stream: Any) -> dict[str, Any]:
@@ -73,10 +77,7 @@ def describe(container: Any, stream: Any) -> dict[str, Any]:
 class _Tracks:
     """The targets of one decode."""
 
-    def __init__(self, request: dict[str, Any], channels: int) -> None:
-        wanted = [each[0] for each in request["targets"]]
-        if channels < 2 and any(each != "mix" for each in wanted):
-            raise Unreadable("it has one channel: there is no left and right")
+    def __init__(self, request: dict[str, Any]) -> None:
         self._request = request
         self._out_rate = int(request["sample_rate"])
         self._stack = ExitStack()
@@ -149,7 +150,7 @@ class _Track:
     def _chosen(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         if self._channel == "mix":
             return block
-        number = 0 if self._channel == "left" else 1
+        number = 0 if self._channel == "left" else min(1, block.shape[1] - 1)
         return block[:, number : number + 1]
 
     def _count(self, samples: NDArray[np.float32]) -> None:

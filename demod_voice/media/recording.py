@@ -19,7 +19,7 @@ class Target:
     """One channel to be written."""
 
     channel: str
-    """``mix``, ``left`` or ``right``."""
+    """``mix``, ``left`` or ``right``; a file of one channel gives that one, and a note."""
     wav: Path
     """float32 WAV, mono."""
     clipped: Path

@@ -62,10 +62,13 @@ def test_channels_are_chosen_and_mixed(tmp_path):
     assert levels["mix"] == pytest.approx(10 * np.log10((10**-0.901 + 10**-2.301) / 4), abs=0.1)
 
 
-def test_a_mono_file_has_no_left(tmp_path):
+@pytest.mark.parametrize("channel", ["left", "right"])
+def test_a_file_of_one_channel_gives_that_one_whichever_is_asked_for(tmp_path, channel):
     path = wav(tmp_path / "x.wav", sine(400, 1.0, -6.0, 48000), 48000)
-    with pytest.raises(MediaError, match="it has one channel"):
-        ingested(path, tmp_path, "left")
+    found, clip, _ = ingested(path, tmp_path, channel)
+    assert found.notes == ("it has one channel, and no left and right: that one is used",)
+    assert ingested(path, tmp_path)[0].notes == ()
+    assert np.array_equal(clip.samples, ingested(path, tmp_path)[1].samples)
 
 
 def test_clipped_samples_are_counted_where_they_are_at_the_files_own_rate(tmp_path):
