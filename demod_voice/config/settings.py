@@ -213,7 +213,7 @@ class Gates:
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """``dataset.splits.*``: shares of the recordings, by the hash of their names."""
+    """``dataset.splits.*``: shares of the recordings, by the hash of their names and lengths."""
 
     val: float = key(0.05, "Share of the validation split.", minimum=0.0, maximum=0.5)
     test: float = key(0.05, "Share of the test split.", minimum=0.0, maximum=0.5)

@@ -1,4 +1,4 @@
-"""Which recording belongs to train, val or test: by the hash of its name and the seed, never by clip.
+"""Which recording belongs to train, val or test: by the hash of its name, length and the seed, never by clip.
 
 One recording alone cannot be divided so; it is cut into blocks with a gap between them, and the manifest says so.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from demod_voice.config.settings import Splits
 from demod_voice.formats.dataset_manifest import SPLITS, Dropped, Recording, Segment
@@ -14,6 +15,8 @@ from demod_voice.records.hashing import hash_json
 
 BLOCKS = "blocks"
 RECORDINGS = "recordings"
+LENGTH_S = 10.0
+"""Lengths are told apart in steps of this: encoders pad a recording by less, and other recordings of the same name differ."""
 _RANGE = float(1 << 48)
 
 
@@ -45,7 +48,7 @@ def divide(
         kept: recording id -> split that was given before and stays: no recording ever moves.
     """
     files = {each.sha256 for each in recordings}
-    kept = kept or {}
+    kept = _with_copies(recordings, kept or {})
     shares = {"val": settings.val, "test": settings.test}
     if len(files) == 1 and any(shares.values()) and not any(split in SPLITS for split in kept.values()):
         return _blocks(recordings, segments, settings)
@@ -61,8 +64,15 @@ def divide(
     return Divided(made, rest, (), RECORDINGS if not blocks else BLOCKS, notes)
 
 
+def _with_copies(recordings: Sequence[Recording], kept: Mapping[str, str]) -> dict[str, str]:
+    """The splits that are kept; a copy in another format goes where the recording is."""
+    known = {_known_by(each): kept[each.id] for each in recordings if kept.get(each.id) in SPLITS}
+    there = {each.id: known[_known_by(each)] for each in recordings if _known_by(each) in known}
+    return {**there, **kept}
+
+
 def _split_of(recording: Recording, shares: Mapping[str, float], seed: int) -> str:
-    """By hash: the same name and seed always give the same split, whatever else is in the dataset."""
+    """By hash: the same recording and seed always give the same split, whatever else is in the dataset."""
     place = _place(recording, seed)
     if place < shares["test"]:
         return "test"
@@ -70,8 +80,13 @@ def _split_of(recording: Recording, shares: Mapping[str, float], seed: int) -> s
 
 
 def _place(recording: Recording, seed: int) -> float:
-    """0..1, the same for all channels of a file."""
-    return int(hash_json(["split", recording.name, seed])[:12], 16) / _RANGE
+    """0..1, the same for all channels of a file, and for its copies in other formats."""
+    return int(hash_json(["split", *_known_by(recording), seed])[:12], 16) / _RANGE
+
+
+def _known_by(recording: Recording) -> tuple[str, int]:
+    """What tells recordings apart: ``talk.wav`` and ``talk.mp3`` are one, ``a/audio.wav`` and ``b/audio.wav`` are not."""
+    return Path(recording.name).stem.lower(), round(recording.duration_s / LENGTH_S)
 
 
 def _fill(
@@ -81,12 +96,12 @@ def _fill(
     for split in ("test", "val"):
         if not shares[split] or split in placed.values():
             continue
-        train = {each.name for each in recordings if placed[each.id] == "train"}
-        new = sorted({each.name for each in recordings if placed[each.id] == "train" and each.id not in kept})
+        train = {_known_by(each) for each in recordings if placed[each.id] == "train"}
+        new = [each for each in recordings if placed[each.id] == "train" and each.id not in kept]
         if len(train) < 2 or not new:
             continue
-        chosen = min(new, key=lambda name: _place(next(each for each in recordings if each.name == name), seed))
-        placed.update({each.id: split for each in recordings if each.name == chosen})
+        chosen = _known_by(min(new, key=lambda each: (_place(each, seed), each.id)))
+        placed.update({each.id: split for each in recordings if _known_by(each) == chosen})
 
 
 def _notes(placed: Mapping[str, str], shares: Mapping[str, float]) -> tuple[str, ...]:
@@ -101,17 +116,18 @@ def _notes(placed: Mapping[str, str], shares: Mapping[str, float]) -> tuple[str,
 def _blocks(recordings: Sequence[Recording], segments: Sequence[Segment], settings: Splits) -> Divided:
     """Test at the end, val before it, train before that, by the seconds of the segments; a gap between them.
 
+    Where nothing would be left to train with, all of it is train.
     The channels of a file share their bounds: both hear the same moment.
     """
     in_time = sorted(segments, key=lambda each: (each.start_s, each.source))
     bounds = _bounds(in_time, settings)
-    made, dropped = [], []
-    for each in segments:
-        split = _block_of(each, bounds, settings.gap_s)
-        if split:
-            made.append(replace(each, split=split))
-        else:
-            dropped.append(Dropped(each.source, each.start_s, each.end_s, "in the gap between two splits"))
+    places = [_block_of(each, bounds, settings.gap_s) for each in segments]
+    if not any(place == "train" and not each.reasons for place, each in zip(places, segments, strict=True)):
+        places = ["train"] * len(segments)
+    pairs = list(zip(places, segments, strict=True))
+    made = [replace(each, split=place) for place, each in pairs if place]
+    gap = "in the gap between two splits"
+    dropped = [Dropped(each.source, each.start_s, each.end_s, gap) for place, each in pairs if not place]
     note = (
         "there is one recording only: its splits are blocks of it, "
         f"{settings.gap_s:g} s apart, and test does not tell how a model does on another recording"
@@ -124,8 +140,8 @@ def _blocks(recordings: Sequence[Recording], segments: Sequence[Segment], settin
 
 
 def _bounds(segments: Sequence[Segment], settings: Splits) -> tuple[float, float]:
-    """Seconds at which val and test begin: shares of what is fit to be used."""
-    fit = [each for each in segments if not each.quarantined]
+    """Seconds at which val and test begin: shares of what passed the gates, whatever a person decided since."""
+    fit = [each for each in segments if not each.reasons]
     total = sum(each.duration_s for each in fit)
     ends = (1.0 - settings.val - settings.test, 1.0 - settings.test)
     found: list[float] = []

@@ -127,3 +127,45 @@ def test_the_channels_of_the_only_file_are_divided_at_the_same_moments():
     }
     assert max(end for _, end in spans["train"]) + 10 <= min(start for start, _ in spans["val"])
     assert max(end for _, end in spans["val"]) + 10 <= min(start for start, _ in spans["test"])
+
+
+def test_one_recording_in_two_formats_stands_in_one_split():
+    wav = [recording(f"talk{n}") for n in range(60)]
+    mp3 = [replace(each, id=f"{each.id}-2", name=f"{each.name[:-4]}.wav", duration_s=100.05) for each in wav]
+    placed = {each.id: each.split for each in divide([*wav, *mp3], [], Splits(val=0.3, test=0.3), 42).recordings}
+    assert all(placed[each.id] == placed[f"{each.id}-2"] for each in wav)
+
+
+def test_a_copy_in_another_format_goes_where_its_recording_was_put():
+    recordings = [recording(f"talk{n}") for n in range(30)]
+    kept = {each.id: "test" for each in recordings}
+    copies = [replace(each, id=f"{each.id}-2", name=f"{each.name[:-4]}.wav") for each in recordings]
+    made = divide([*recordings, *copies], [], Splits(val=0.1, test=0.1), 42, kept)
+    assert {each.split for each in made.recordings} == {"test"}
+
+
+def test_recordings_that_are_all_called_the_same_are_divided():
+    recordings = [
+        replace(recording("audio"), id=f"audio-{n}", sha256=f"{n:064}", duration_s=100.0 + 37 * n) for n in range(40)
+    ]
+    made = divide(recordings, [], Splits(val=0.2, test=0.2), 42)
+    assert {each.split for each in made.recordings} == {"train", "val", "test"}
+
+
+def test_a_recording_too_short_to_be_divided_is_for_training():
+    only = [recording("talk")]
+    made = divide(only, segments(only, 2), Splits(), 42)
+    assert [each.split for each in made.segments] == ["train", "train"]
+    assert made.dropped == ()
+    assert made.notes[1:] == (
+        "val is empty: the recording is too short for it",
+        "test is empty: the recording is too short for it",
+    )
+
+
+def test_blocks_stay_where_they_are_when_a_person_rejects_or_accepts():
+    only = [recording("talk")]
+    rows = [replace(each, reasons=("rms",)) if n % 7 == 0 else each for n, each in enumerate(segments(only, 60))]
+    said = [replace(each, review="rejected" if n % 2 else "accepted") for n, each in enumerate(rows)]
+    before, after = (divide(only, each, Splits(val=0.1, test=0.1), 42) for each in (rows, said))
+    assert [each.split for each in before.segments] == [each.split for each in after.segments]
