@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demod_voice.dataset.cutting.cut import TimedText
+from demod_voice.dataset.sources import shown
 from demod_voice.dataset.texts import find_text
 from demod_voice.formats.rttm import Turn, read_rttm
 from demod_voice.records.hashing import hash_file
@@ -51,7 +52,7 @@ def find_given(path: Path, texts: Path | None, rttm: Path | None, *, with_text: 
     hashes = (*([found.sha256] if found else []), *([hash_file(turns_path)] if turns_path else []))
     if found is None:
         return Given(turns=turns, hashes=hashes)
-    return Given(found.lines, found.transcript, turns, found.path.name, hashes, found.notes)
+    return Given(found.lines, found.transcript, turns, shown(found.path.name), hashes, found.notes)
 
 
 def _turns(path: Path, folder: Path | None) -> tuple[tuple[Turn, ...], Path | None]:

@@ -90,7 +90,7 @@ def _worked(maker: Maker, tasks: Sequence[Task], at_once: int, progress: Progres
             if isinstance(made, Result):
                 results.append(made)
             else:
-                failed.append((task.source.path.name, _reason(made, task.source.path)))
+                failed.append((task.source.name, _reason(made, task.source.path)))
     progress.finish(STEP)
     return results, failed
 

@@ -114,7 +114,7 @@ class Maker:
         return hash_json(
             {
                 "versions": [VERSION, HEARING, *self._shop.versions()],
-                "recording": [task.source.sha256, task.source.path.name, task.channel, task.id, task.speaker],
+                "recording": [task.source.sha256, task.source.name, task.channel, task.id, task.speaker],
                 "given": list(task.given.hashes),
                 "text": self._texter.key(task.given),
                 "speakers": list(self._wanted.hashes) if self._wanted else [],
@@ -169,7 +169,7 @@ class Maker:
         regions = heard.track.regions(self._shop.settings.dataset.segments.speech_threshold)
         return Recording(
             id=task.id,
-            name=task.source.path.name,
+            name=task.source.name,
             sha256=task.source.sha256,
             duration_s=round(info["duration_s"], 6),
             sample_rate=info["sample_rate"],
@@ -178,7 +178,7 @@ class Maker:
             container=info["container"],
             bit_rate=info["bit_rate"],
             tags=info["tags"],
-            channel=task.channel,
+            channel=task.channel if info["num_channels"] > 1 else "mix",
             speaker=task.speaker,
             speech_s=round(sum(each.duration_s for each in regions), 3),
             detector=heard.track.detector,

@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from demod_voice.dataset.store import HIDDEN
 from demod_voice.errors import UsageError
+from demod_voice.formats.dataset_manifest import MANIFEST
 from demod_voice.records.hashing import hash_file
 
 SUFFIXES = frozenset(
@@ -30,6 +32,11 @@ class Source:
     path: Path
     sha256: str
     """Of its bytes."""
+
+    @property
+    def name(self) -> str:
+        """The file's name as it is shown and kept."""
+        return shown(self.path.name)
 
     @property
     def id(self) -> str:
@@ -53,7 +60,7 @@ def find_recordings(given: Iterable[str | Path], *, outside: Path | None = None,
     """The recordings that were given, each content once.
 
     Args:
-        given: files, folders (with everything below them), patterns (``*.mp3``), and lists (``.lst``, ``.m3u``).
+        given: files, folders (with everything below them but datasets), patterns (``*.mp3``), and lists (``.lst``, ``.m3u``).
         outside: a folder that is left out (the dataset itself, where it lies among its recordings).
         jobs: files that are read at once.
 
@@ -72,12 +79,17 @@ def find_recordings(given: Iterable[str | Path], *, outside: Path | None = None,
         zip(paths, hashed, strict=True), key=lambda pair: (pair[0].name, str(pair[1]), str(pair[0]))
     ):
         if isinstance(found, OSError):
-            unreadable.append((path.name, f"it cannot be read: {found.strerror or found}"))
+            unreadable.append((shown(path.name), f"it cannot be read: {found.strerror or found}"))
         elif found in sources:
-            repeated.append((path.name, f"it has the same bytes as {sources[found].path.name}"))
+            repeated.append((shown(path.name), f"it has the same bytes as {sources[found].name}"))
         else:
             sources[found] = Source(path, found)
     return Found(tuple(sources.values()), tuple(unreadable), tuple(repeated))
+
+
+def shown(name: str) -> str:
+    """A file's name as text that can be written: a byte that is no UTF-8 becomes U+FFFD."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def slug(name: str) -> str:
@@ -94,11 +106,17 @@ def _hashed(path: Path) -> str | OSError:
 
 
 def _unique(paths: Iterable[Path]) -> list[Path]:
-    return list({path.resolve(): path for path in paths}.values())
+    """Each file once, by the first of its names: the order in which they were given tells nothing."""
+    found: dict[Path, Path] = {}
+    for path in sorted(paths, key=lambda each: (each.name, str(each))):
+        found.setdefault(path.resolve(), path)
+    return list(found.values())
 
 
 def _paths(given: str | Path, outside: Path | None) -> Iterator[Path]:
     path = Path(given)
+    if _is_left_out(path, outside):
+        return
     if path.is_dir():
         yield from _in_folder(path, outside)
     elif path.exists():
@@ -108,20 +126,26 @@ def _paths(given: str | Path, outside: Path | None) -> Iterator[Path]:
         if not found:
             raise UsageError(f"{given} matches no file")
         for each in found:
-            yield from _in_folder(each, outside) if each.is_dir() else (each,)
+            if not _is_left_out(each, outside):
+                yield from _in_folder(each, outside) if each.is_dir() else (each,)
     else:
         raise UsageError(f"{given} does not exist")
 
 
+def _is_left_out(path: Path, outside: Path | None) -> bool:
+    return outside is not None and path.resolve().is_relative_to(outside.resolve())
+
+
 def _in_folder(folder: Path, outside: Path | None) -> list[Path]:
-    left_out = outside.resolve() if outside else None
+    datasets = {each.parent for each in folder.rglob(MANIFEST) if (each.parent / HIDDEN).is_dir()} - {folder}
     found = [
         path
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower().lstrip(".") in SUFFIXES
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and not (left_out and path.resolve().is_relative_to(left_out))
+        and not _is_left_out(path, outside)
+        and datasets.isdisjoint(path.parents)
     ]
     if not found:
         kinds = "wav, flac, mp3, m4a, ogg, opus, webm, mp4, mkv ..."

@@ -10,7 +10,7 @@ from demod_voice.config.settings import Settings
 from demod_voice.dataset.assemble import Asked
 from demod_voice.dataset.given import Given, find_given
 from demod_voice.dataset.recording import Task
-from demod_voice.dataset.sources import Source
+from demod_voice.dataset.sources import Source, shown
 from demod_voice.errors import DemodError, UsageError
 from demod_voice.media.foreign import probe
 
@@ -29,6 +29,11 @@ class Material:
     speaker_refs: Path | None = None
     """Folder of clips of the target speaker; None = everybody is kept."""
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Those that were given."""
+        return tuple(each for each in (self.texts, self.rttm, self.speaker_refs) if each is not None)
+
 
 def tasks_of(
     sources: Sequence[Source], material: Material, asked: Asked, settings: Settings
@@ -38,8 +43,8 @@ def tasks_of(
     Raises:
         UsageError: a folder does not exist; nothing was started.
     """
-    for folder in (material.texts, material.rttm, material.speaker_refs):
-        if folder is not None and not folder.is_dir():
+    for folder in material.folders:
+        if not folder.is_dir():
             raise UsageError(f"{folder} does not exist" if not folder.exists() else f"{folder} is not a folder")
     tasks: list[Task] = []
     failed: list[tuple[str, str]] = []
@@ -49,7 +54,7 @@ def tasks_of(
                 source.path, material.texts, material.rttm, with_text=asked.text, language=asked.language
             )
         except UsageError as error:
-            failed.append((source.path.name, error.message))
+            failed.append((source.name, shown(error.message)))
             continue
         tasks += _of(source, given, asked, settings)
     return tasks, failed

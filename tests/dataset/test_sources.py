@@ -1,5 +1,6 @@
 """Which recordings a build takes, and how they are named."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,37 @@ def test_what_names_no_recording_is_refused(folder, given, message):
 )
 def test_slugs_are_safe_file_names(name, expected):
     assert slug(name) == expected
+
+
+def test_the_dataset_itself_is_left_out_however_it_was_matched(folder):
+    made = folder / "voice/train/clip.wav"
+    made.parent.mkdir(parents=True)
+    made.write_bytes(b"6")
+    for given in ([folder], [f"{folder}/**/*.wav"], [f"{folder}/*"], [*folder.iterdir()], [folder, made]):
+        assert "clip.wav" not in names(find_recordings(given, outside=folder / "voice"))
+    assert "clip.wav" in names(find_recordings([folder]))
+
+
+def test_clips_of_other_datasets_below_a_folder_are_no_recordings(folder):
+    other = folder / "sub/old"
+    (other / ".demod").mkdir(parents=True)
+    (other / "dataset.json").touch()
+    (other / "clip.wav").write_bytes(b"6")
+    assert names(find_recordings([folder])) == ["a.wav", "b.mp3", "c.FLAC"]
+    assert names(find_recordings([other])) == ["clip.wav"]
+
+
+def test_a_file_with_several_links_has_one_name_in_any_order(folder):
+    link = folder / "0.wav"
+    link.symlink_to("a.wav")
+    for given in ([link, folder / "a.wav"], [folder / "a.wav", link]):
+        assert names(find_recordings(given)) == ["0.wav"]
+
+
+def test_a_name_that_is_no_utf_8_can_be_shown(folder):
+    path = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.wav")
+    Path(path).write_bytes(b"7")
+    found = find_recordings([path]).sources[0]
+    assert found.name == "caf\N{REPLACEMENT CHARACTER}.wav"
+    assert found.id.startswith("caf-")
+    assert found.path.read_bytes() == b"7"
