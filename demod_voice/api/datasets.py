@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.dataset.assemble import Asked
 from demod_voice.dataset.build import BuildOptions, BuildReport
@@ -100,6 +101,7 @@ def rejudge_dataset(dataset: str | Path, *, settings: Settings = DEFAULTS, progr
     Raises:
         UsageError: it is no dataset.
     """
+    check_inside([Path(dataset)], settings.paths.allowed_roots)
     return _rejudge(Path(dataset), settings, progress)
 
 

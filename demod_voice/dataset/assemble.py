@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +13,7 @@ from demod_voice.dataset.judging.judge import reasons
 from demod_voice.dataset.splits import divide
 from demod_voice.formats.dataset_manifest import Anchor, Dropped, Manifest, Recording, Segment, plain_row
 
-REVIEWED = "review"
-"""``text_source`` of a text that a person wrote."""
+Decide = Callable[[Sequence[Segment]], Sequence[Segment]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +65,22 @@ def settings_of(stored: Mapping[str, Any], now: Settings) -> tuple[Settings, Ask
 
 
 def assemble(
-    base: Manifest, rows: Rows, settings: Settings, asked: Asked, kept: Mapping[str, str] | None = None
+    base: Manifest,
+    rows: Rows,
+    settings: Settings,
+    asked: Asked,
+    kept: Mapping[str, str] | None = None,
+    decide: Decide = tuple,
 ) -> Manifest:
     """The manifest of these rows.
 
     Args:
-        base: name, creation, parents, skipped files; its segments carry what a person decided.
+        base: name, creation, parents, skipped files.
         rows: all recordings of the dataset.
         settings: shares, gates, anchors, seed.
         asked: what the dataset is for.
         kept: recording id -> split that it has and keeps.
+        decide: gives segments what a person decided of them before; the division does not depend on it.
     """
     order = {
         each.id: number for number, each in enumerate(sorted(rows.recordings, key=lambda each: (each.name, each.id)))
@@ -83,8 +88,8 @@ def assemble(
     recordings = sorted(rows.recordings, key=lambda each: order[each.id])
     ordered = sorted(rows.segments, key=lambda each: (order[each.source], each.start_s, each.id))
     judged = [judge_row(each, settings.dataset, asked) for each in ordered]
-    decided = carry(base.segments, judged)
-    divided = divide(recordings, decided, settings.dataset.splits, settings.seed, kept)
+    divided = divide(recordings, judged, settings.dataset.splits, settings.seed, kept)
+    segments = tuple(judge_row(each, settings.dataset, asked) for each in decide(divided.segments))
     dropped = sorted((*rows.dropped, *divided.dropped), key=lambda each: (order[each.source], each.start_s, each.end_s))
     return replace(
         base,
@@ -92,9 +97,9 @@ def assemble(
         encoding=settings.dataset.encoding,
         settings=stored_settings(settings, asked),
         recordings=divided.recordings,
-        segments=divided.segments,
+        segments=segments,
         dropped=tuple(dropped),
-        anchors=anchors_of(divided.segments, settings.dataset.anchors),
+        anchors=anchors_of(segments, settings.dataset.anchors),
         split_method=divided.method,
         notes=(*divided.notes, *_fallbacks(recordings)),
     )
@@ -111,24 +116,6 @@ def judge_row(segment: Segment, dataset: DatasetSettings, asked: Asked) -> Segme
         language=asked.language,
     )
     return replace(segment, reasons=tuple(found))
-
-
-def carry(before: Sequence[Segment], now: Sequence[Segment]) -> Sequence[Segment]:
-    """Today's segments with what a person decided of the same clips before: word, text, and trim."""
-    decided = {each.id: each for each in before if each.review or each.text_source == REVIEWED}
-    return [_with_decision(each, decided.get(each.id)) for each in now]
-
-
-def _with_decision(segment: Segment, before: Segment | None) -> Segment:
-    if before is None:
-        return segment
-    made = replace(segment, review=before.review)
-    if before.text_source == REVIEWED:
-        made = replace(made, text=before.text, text_source=REVIEWED)
-    if before.sha256 != segment.sha256 and segment.start_s <= before.start_s < before.end_s <= segment.end_s:
-        trimmed = (before.start_s, before.end_s, before.duration_s)
-        made = replace(made, sha256=before.sha256, start_s=trimmed[0], end_s=trimmed[1], duration_s=trimmed[2])
-    return made
 
 
 def anchors_of(segments: Sequence[Segment], count: int) -> tuple[Anchor, ...]:

@@ -14,16 +14,19 @@ from pathlib import Path
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
-from demod_voice.dataset.assemble import Asked, Rows, assemble, settings_of
+from demod_voice.dataset.assemble import Asked, Decide, Rows, assemble, settings_of
+from demod_voice.dataset.carrying import carry
 from demod_voice.dataset.making import Made, Named, jobs_of, make_all, none_of
 from demod_voice.dataset.report import write_report
+from demod_voice.dataset.report.page import NAME as PAGE
 from demod_voice.dataset.review.replay import apply_pending
-from demod_voice.dataset.sources import Source, find_recordings
+from demod_voice.dataset.review.window import cut
+from demod_voice.dataset.sources import Found, Source, find_recordings, shown
 from demod_voice.dataset.store import HIDDEN, Dataset, Version
 from demod_voice.dataset.tasks import Material, tasks_of
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import UsageError
-from demod_voice.formats.dataset_manifest import MANIFEST, Manifest
+from demod_voice.formats.dataset_manifest import MANIFEST, Manifest, Segment
 from demod_voice.records.atomic import write_json
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.records.steps import RunFolder
@@ -85,20 +88,20 @@ def build(
         EngineError: an engine that was asked for cannot work.
         OutputError: something cannot be written; what is finished is kept.
     """
-    check_inside([out, *(Path(each) for each in given)], settings.paths.allowed_roots)
     _refuse_foreign(out)
-    found = find_recordings(given, outside=out, jobs=jobs_of(settings))
+    found = _found(given, out, settings, options.material)
     with _opened(out, progress, new=True) as dataset:
         before = apply_pending(dataset).manifest if (out / MANIFEST).is_file() else _NEW
         run = RunFolder(dataset.hidden)
         made = _made(dataset, found.sources, settings, options.asked, options.material, progress)
         if not made.results:
             raise none_of([*found.unreadable, *made.failed])
-        name = options.name or before.name or out.resolve().name
+        name = options.name or before.name or shown(out.resolve().name)
         skipped = _skipped([*found.unreadable, *made.failed])
         base = replace(before, name=name, created=before.created or run.created, skipped=skipped)
         asked = replace(options.asked, speaker_threshold=made.speaker_threshold)
-        manifest = assemble(base, _rows(made), settings, asked)
+        manifest = assemble(base, _rows(made), settings, asked, decide=_decide(dataset, before, settings, progress))
+        _tell_gone(before, manifest, progress)
         version = _kept(dataset, manifest, "build", settings, options.report, progress)
     return _report(out, manifest, version, made, found.unreadable, found.repeated)
 
@@ -111,8 +114,7 @@ def add(
     Raises:
         As ``build``; UsageError also when ``path`` is no dataset.
     """
-    check_inside([path, *(Path(each) for each in given)], settings.paths.allowed_roots)
-    found = find_recordings(given, outside=path, jobs=jobs_of(settings))
+    found = _found(given, path, settings, options.material)
     with _opened(path, progress, new=False) as dataset:
         before = apply_pending(dataset).manifest
         own, asked = settings_of(before.settings, settings)
@@ -123,6 +125,19 @@ def add(
         manifest = _joined(before, made, own, asked, _skipped([*found.unreadable, *made.failed]))
         version = _kept(dataset, manifest, "add", settings, options.report, progress)
     return _report(path, manifest, version, made, found.unreadable, [*found.repeated, *there])
+
+
+def _found(given: Sequence[str | Path], out: Path, settings: Settings, material: Material) -> Found:
+    """The recordings; everything that is read lies in the allowed folders, what lists and links name too.
+
+    Raises:
+        UsageError: something lies outside, or does not exist.
+    """
+    roots = settings.paths.allowed_roots
+    check_inside([out, *(Path(each) for each in given), *material.folders], roots)
+    found = find_recordings(given, outside=out, jobs=jobs_of(settings))
+    check_inside((each.path for each in found.sources), roots)
+    return found
 
 
 def _made(
@@ -144,23 +159,47 @@ def _fresh(before: Manifest, sources: Sequence[Source]) -> tuple[list[Source], l
     known = {each.sha256: each.name for each in before.recordings}
     fresh = [each for each in sources if each.sha256 not in known]
     there = [each for each in sources if each.sha256 in known]
-    return fresh, [(each.path.name, f"it is there already, as {known[each.sha256]}") for each in there]
+    return fresh, [(each.name, f"it is there already, as {known[each.sha256]}") for each in there]
 
 
 def _joined(
     before: Manifest, made: Made, settings: Settings, asked: Asked, skipped: tuple[dict[str, str], ...]
 ) -> Manifest:
     """The dataset with what was made."""
+    known = [dict(each) for each in before.skipped]
+    more = tuple(each for each in skipped if each not in known)
+    names = {each.recording.name for each in made.results}
+    base = replace(before, skipped=(*(each for each in before.skipped if each["name"] not in names), *more))
     if not made.results:
-        return before
+        return base
     new = _rows(made)
     rows = Rows(
         (*before.recordings, *new.recordings), (*before.segments, *new.segments), (*before.dropped, *new.dropped)
     )
     kept = {each.id: each.split for each in before.recordings}
-    known = [dict(each) for each in before.skipped]
-    more = tuple(each for each in skipped if each not in known)
-    return assemble(replace(before, skipped=(*before.skipped, *more)), rows, settings, asked, kept)
+    return assemble(base, rows, settings, asked, kept)
+
+
+def _decide(dataset: Dataset, before: Manifest, settings: Settings, progress: Progress) -> Decide:
+    """Carries over what a person decided, and says what cannot be."""
+
+    def decide(segments: Sequence[Segment]) -> Sequence[Segment]:
+        carried = carry(before.segments, segments, settings.dataset.sample_rate, lambda window: cut(dataset, window))
+        if carried.lost:
+            progress.note(
+                f"decisions of reviews on {carried.lost} clips are not carried over: those clips are cut otherwise now"
+            )
+        return carried.segments
+
+    return decide
+
+
+def _tell_gone(before: Manifest, after: Manifest, progress: Progress) -> None:
+    """A build holds what it was given; say so when that is less than before."""
+    gone = sorted({each.name for each in before.recordings} - {each.name for each in after.recordings})
+    if gone:
+        names = ", ".join(gone[:3]) + (" ..." if len(gone) > 3 else "")
+        progress.note(f"{len(gone)} recordings are no longer in the dataset, which holds what was given now: {names}")
 
 
 def _kept(
@@ -169,7 +208,7 @@ def _kept(
     """Commit, and write the page unless it is about this very manifest."""
     version = dataset.commit(manifest, message)
     marker = dataset.hidden / REPORTED
-    if report and _read(marker) != version.manifest:
+    if report and (_read(marker) != version.manifest or not (dataset.path / PAGE).is_file()):
         with Pool(settings, log_path=dataset.hidden / "engines.log", progress=progress) as pool:
             write_report(dataset, manifest, settings, pool)
         write_json(marker, version.manifest)

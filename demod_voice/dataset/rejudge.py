@@ -30,7 +30,7 @@ def rejudge(path: Path, settings: Settings, progress: Progress = SILENT) -> Reju
 
     Args:
         path: the dataset.
-        settings: with the new thresholds (and number of anchors).
+        settings: with the new thresholds. ``clipping_level`` stays what samples were counted with.
         progress: told when another command holds the dataset.
 
     Raises:
@@ -39,7 +39,8 @@ def rejudge(path: Path, settings: Settings, progress: Progress = SILENT) -> Reju
     with Dataset.writing(path, on_wait=lambda: progress.note(f"waiting: another command works on {path}")) as dataset:
         before = apply_pending(dataset).manifest
         own, asked = settings_of(before.settings, settings)
-        wanted = replace(own, dataset=replace(own.dataset, gates=settings.dataset.gates))
+        gates = replace(settings.dataset.gates, clipping_level=own.dataset.gates.clipping_level)
+        wanted = replace(own, dataset=replace(own.dataset, gates=gates))
         segments = tuple(judge_row(each, wanted.dataset, asked) for each in before.segments)
         after = replace(
             before,

@@ -46,7 +46,7 @@ def replay(manifest: Manifest, decisions: Iterable[Decision], cut: Cut) -> Manif
         count += 1
     if not count:
         return manifest
-    segments = [_changed(each, changes.get(each.id), cut) for each in manifest.segments]
+    segments = [changed(each, changes.get(each.id), cut) for each in manifest.segments]
     order = {each.id: place for place, each in enumerate(manifest.recordings)}
     segments.sort(key=lambda each: (order.get(each.source, len(order)), each.start_s, each.id))
     return replace(
@@ -99,7 +99,8 @@ def count_decisions(path: Path) -> int:
     return journal.lines
 
 
-def _changed(segment: Segment, change: dict[str, Any] | None, cut: Cut) -> Segment:
+def changed(segment: Segment, change: Mapping[str, Any] | None, cut: Cut) -> Segment:
+    """The row after a change of a journal's kind, its clip cut."""
     if not change:
         return segment
     values: dict[str, Any] = {name: change[name] for name in ("review", "text", "text_source") if name in change}
