@@ -11,7 +11,7 @@ from support.corpus import make, write
 from demod_voice.api.datasets import add_recordings, build_dataset, rejudge_dataset
 from demod_voice.config import load_settings
 from demod_voice.dataset.carrying import carry
-from demod_voice.dataset.check import check_dataset
+from demod_voice.dataset.keeping.check import check_dataset
 from demod_voice.dataset.review.journal import FILE, Decision, Journal, now
 from demod_voice.dataset.review.window import Window, cut
 from demod_voice.errors import UsageError
