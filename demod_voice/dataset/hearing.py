@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ class Workshop:
     progress: Progress
     jobs: int
     """Threads and workers for one recording; no result depends on it."""
+    check: Callable[[], None] = lambda: None
+    """Called now and then; raises when the work is to end."""
 
     def versions(self) -> list[str | int]:
         """Of everything that a recording's sound and track are made with."""
@@ -123,13 +125,18 @@ def _listen(
     rate = shop.settings.dataset.sample_rate
     with SpeechDetector(rate, scratch, shop.pool, jobs=shop.jobs) as detector:
         tail = _Tail(wav, detector)
+
+        def watch() -> None:
+            shop.check()
+            tail.read()
+
         found = ingest(
             path,
             [Target(channel, wav, clipped)],
             rate,
             shop.settings.limits,
             clipping_level=shop.settings.dataset.gates.clipping_level,
-            watch=tail.read,
+            watch=watch,
         )
         tail.read()
         track = detector.finish()

@@ -14,6 +14,7 @@ from demod_voice.config.settings import Settings
 from demod_voice.dataset.assemble import Asked
 from demod_voice.dataset.hearing import Workshop
 from demod_voice.dataset.recording import Maker, Result, Task, Wanted
+from demod_voice.dataset.side_by_side import SideBySide
 from demod_voice.dataset.speakers import TargetSpeakers, find_targets, hash_targets
 from demod_voice.dataset.store import Dataset
 from demod_voice.dataset.texting import Texter
@@ -57,10 +58,11 @@ def make_all(
         OutputError: something cannot be written; what is finished is kept.
     """
     jobs = jobs_of(settings)
+    told = SideBySide(progress)
     side_by_side = max(1, min(jobs, len(tasks)))
     targets = find_targets(speaker_refs, asked.speaker) if speaker_refs else ()
     with Pool(settings, jobs=jobs, log_path=dataset.hidden / "engines.log", progress=progress) as pool:
-        shop = Workshop(settings, pool, progress, max(1, jobs // side_by_side))
+        shop = Workshop(settings, pool, told, max(1, jobs // side_by_side), told.check)
         texter = Texter(asked, shop)
         texter.prepare(task.given for task in tasks)
         wanted = None
@@ -69,28 +71,36 @@ def make_all(
                 speakers = TargetSpeakers.learn(targets, settings, pool, Path(folder), jobs=jobs, progress=progress)
             heard_by = f"{ENGINE}:{pool.info(ENGINE).output_version}"
             wanted = Wanted(speakers, (*hash_targets(targets), heard_by))
-        results, failed = _worked(Maker(dataset, shop, texter, wanted), tasks, side_by_side, progress)
+        results, failed = _worked(Maker(dataset, shop, texter, wanted), tasks, side_by_side, told)
     return Made(tuple(results), tuple(failed), wanted.speakers.threshold if wanted else None)
 
 
-def _worked(maker: Maker, tasks: Sequence[Task], at_once: int, progress: Progress) -> tuple[list[Result], list[Named]]:
+def _worked(
+    maker: Maker, tasks: Sequence[Task], at_once: int, progress: SideBySide
+) -> tuple[list[Result], list[Named]]:
     def work(task: Task) -> Result | MediaError:
+        progress.check()
+        made: Result | MediaError
         try:
-            return maker.make(task)
+            made = maker.make(task)
         except MediaError as error:
-            return error
-        finally:
-            progress.advance(STEP)
+            made = error
+        progress.advance(STEP)
+        return made
 
     results: list[Result] = []
     failed: list[Named] = []
     progress.start(STEP, len(tasks), "recording")
     with ThreadPoolExecutor(at_once) as threads:
-        for task, made in zip(tasks, threads.map(work, tasks), strict=True):
-            if isinstance(made, Result):
-                results.append(made)
-            else:
-                failed.append((task.source.name, _reason(made, task.source.path)))
+        try:
+            for task, made in zip(tasks, threads.map(work, tasks), strict=True):
+                if isinstance(made, Result):
+                    results.append(made)
+                else:
+                    failed.append((task.source.name, _reason(made, task.source.path)))
+        except BaseException:
+            progress.stop()
+            raise
     progress.finish(STEP)
     return results, failed
 
