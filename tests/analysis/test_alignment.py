@@ -88,6 +88,7 @@ def test_a_language_that_nothing_aligns_is_refused(interview: Made, tmp_path: Pa
         align_recording(path, track, "Guten Tag", "de", pool, scratch=tmp_path, jobs=1)
 
 
+@pytest.mark.slow
 def test_a_recording_with_its_transcript(interview: Made, tmp_path: Path, pool: Pool) -> None:
     found = aligned(interview, text_of(interview), tmp_path, pool)
     errors = errors_s(found.words, interview.words)

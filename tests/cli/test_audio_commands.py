@@ -99,6 +99,7 @@ def test_convert_keeps_what_is_not_asked_for(cli, tmp_path):
     assert json.loads(found.out)["files"][0]["report"]["sample_rate"] == 44100
 
 
+@pytest.mark.slow
 def test_tags_travel(cli, tmp_path):
     first, second = tmp_path / "a.flac", tmp_path / "b.mp3"
     source = wav(tmp_path / "a.wav", sine(440.0, 1.0, -20.0, 44100), 44100, "pcm_s16le")
@@ -117,6 +118,7 @@ def test_tags_travel(cli, tmp_path):
     assert (tags["title"], tags["artist"]) == ("A talk", "Anna")
 
 
+@pytest.mark.slow
 def test_inputs_are_never_overwritten_and_outputs_only_with_force(cli, tmp_path, talk):
     before = talk.read_bytes()
     same = cli("audio", "convert", str(talk), "-o", str(talk), "--force")
@@ -157,6 +159,7 @@ def test_wrong_requests_start_nothing(cli, tmp_path, monkeypatch, arguments, wor
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.slow
 def test_patterns_and_a_folder(cli, tmp_path):
     for name in ("one", "two"):
         wav(tmp_path / f"{name}.wav", sine(440.0, 0.5, -20.0, RATE), RATE)
@@ -203,6 +206,7 @@ def test_clean_shortens_pauses_where_it_is_asked(cli, vad, tmp_path, spoken):
     assert wrong.code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "opus"])
 def test_normalize_meets_its_target_after_the_encode_too(cli, tmp_path, suffix):
     source = wav(tmp_path / "a.wav", speechlike(2, 20.0, 44100, level=0.03), 44100)

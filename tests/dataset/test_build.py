@@ -120,6 +120,7 @@ def test_a_rebuild_does_nothing_again_and_changes_nothing(built, talks):
     assert len(Dataset.reading(built).versions()) == 1
 
 
+@pytest.mark.slow
 def test_jobs_and_order_change_no_byte(built, talks, tmp_path, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     given = sorted(path for path in talks["folder"].iterdir() if path.suffix in (".mp3", ".flac", ".m4a"))
@@ -144,6 +145,7 @@ def test_adding_costs_the_new_recording_only(talks, tmp_path, monkeypatch):
     assert {each.source for each in after.values()} > {each.source for each in before.values()}
 
 
+@pytest.mark.slow
 def test_rejudging_moves_clips_and_reads_no_sound(built, talks, tmp_path):
     out = tmp_path / "copy"
     build_dataset([talks["folder"]], out, settings=load_settings(), speaker="anna", report=False)

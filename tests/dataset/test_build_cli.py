@@ -47,6 +47,7 @@ def test_the_first_words_of_a_dataset_tell_what_was_made_and_what_was_not(raw, t
     assert json.loads(again.stdout)["reused"] == 2
 
 
+@pytest.mark.slow
 def test_the_older_names_of_folders_and_settings_work(raw, tmp_path):
     (tmp_path / "studio.yaml").write_text("dataset:\n  sample_rate: 22050\n  segments: {max_s: 12}\n")
     done = run(

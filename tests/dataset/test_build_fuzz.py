@@ -53,6 +53,7 @@ def test_damaged_recordings(tmp_path, suffix):
     check(tmp_path, suffix, EACH, seed=CONTAINERS.index(suffix))
 
 
+@pytest.mark.fuzz
 def test_a_few_damaged_recordings(tmp_path):
     check(tmp_path, ".mp3", 10, seed=99)
 

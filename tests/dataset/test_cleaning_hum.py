@@ -58,6 +58,7 @@ def test_a_recording_without_hum_keeps_every_sample(tmp_path):
     assert out.read_bytes() == without
 
 
+@pytest.mark.slow
 def test_only_the_part_that_hums_is_touched(tmp_path):
     voice = speechlike(1, 160.0, RATE) + noise(2, 160.0, -60.0, RATE)
     mixed = voice.copy()

@@ -38,7 +38,7 @@ def noisy(made: Made, snr_db: float) -> Clip:
     return Clip((wave + pink(np.random.default_rng(4), len(wave)) * level).astype(np.float32).reshape(1, -1), RATE)
 
 
-@pytest.fixture(scope="module", params=["clean", "pink"])
+@pytest.fixture(scope="module", params=["clean", pytest.param("pink", marks=pytest.mark.slow)])
 def heard(request: pytest.FixtureRequest, engine_python: Callable[[str], Path], tmp_path_factory) -> Heard:
     """Ninety seconds of two speakers, clean or with pink noise 20 dB under the speech."""
     folder = tmp_path_factory.mktemp("heard")

@@ -109,6 +109,7 @@ def learnt(folder: Path, settings: Settings, pool: Pool, scratch: Path, name: st
     return TargetSpeakers.learn(find_targets(folder, name), settings, pool, scratch, engine="voices")
 
 
+@pytest.mark.slow
 def test_a_segment_is_the_nearest_speakers_or_nobodys(tmp_path, references, settings, pool):
     speakers = learnt(references, settings, pool, tmp_path / "scratch")
     assert (speakers.names, speakers.threshold) == (("anna", "ben"), 0.8)
@@ -121,6 +122,7 @@ def test_a_segment_is_the_nearest_speakers_or_nobodys(tmp_path, references, sett
     assert found[3].score == VOICELESS
 
 
+@pytest.mark.slow
 def test_a_segment_between_two_speakers_is_nobodys(tmp_path, references, pool, settings):
     low = dataclasses.replace(settings.dataset.gates, speaker_score_min=0.5)
     settings = dataclasses.replace(settings, dataset=dataclasses.replace(settings.dataset, gates=low))

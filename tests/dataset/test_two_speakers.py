@@ -140,6 +140,7 @@ def check_words(scored: Scored) -> None:
     assert len(scored.cut_words()) <= 0.01 * len(scored.pairs)
 
 
+@pytest.mark.slow
 def test_two_minutes_of_two_speakers(tmp_path):
     made = built(tmp_path, [(60.0, ("clean", "hum50")), (60.0, ("pink", "music"))])
     check_rows(made)

@@ -116,6 +116,7 @@ def clip(tmp_path: Path) -> Path:
     return wav(tmp_path / "clip.wav", sine(200.0, 1.0, -12.0, 16000), 16000, "pcm_s16le")
 
 
+@pytest.mark.slow
 def test_a_good_ear_passes_the_conformance_suite(ear) -> None:
     ear()
     findings = check_engine("ear", settings=load_settings())

@@ -100,7 +100,7 @@ def check_point(tmp_path: Path, undisturbed: tuple[Path, dict[str, str], float],
     assert metrics["utterances_generated"] <= LINES - len(kept)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_killed_at_a_seeded_moment(tmp_path: Path, undisturbed, seed: int) -> None:
     check_point(tmp_path, undisturbed, seed)
 
@@ -129,6 +129,7 @@ def test_killed_again_and_again_it_still_ends(tmp_path: Path, undisturbed) -> No
     assert digest(folder) == expected
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_nothing_half_written_and_says_how_to_go_on(tmp_path: Path, undisturbed) -> None:
     script, expected, _ = undisturbed
     folder = tmp_path / "interrupted"

@@ -105,6 +105,7 @@ def test_another_episode_takes_the_line_from_the_cache(tmp_path: Path, write_scr
     assert digest(tmp_path / "one") == digest(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_deleting_the_cache_in_the_middle_harms_nothing(tmp_path: Path, write_script) -> None:
     script = write_script(
         script_text([f"{sentence(number)} [[slow 0.05]]".replace("[[", "\\[\\[") for number in range(12)])
