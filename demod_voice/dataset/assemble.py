@@ -101,7 +101,7 @@ def assemble(
         dropped=tuple(dropped),
         anchors=anchors_of(segments, settings.dataset.anchors),
         split_method=divided.method,
-        notes=(*divided.notes, *_fallbacks(recordings)),
+        notes=(*divided.notes, *fallbacks(recordings)),
     )
 
 
@@ -127,7 +127,7 @@ def anchors_of(segments: Sequence[Segment], count: int) -> tuple[Anchor, ...]:
     )
 
 
-def _fallbacks(recordings: Sequence[Recording]) -> tuple[str, ...]:
+def fallbacks(recordings: Sequence[Recording]) -> tuple[str, ...]:
     """Each degradation once, with how many recordings it struck."""
     counts: dict[str, int] = {}
     for recording in recordings:

@@ -122,8 +122,9 @@ def _blocks(recordings: Sequence[Recording], segments: Sequence[Segment], settin
     in_time = sorted(segments, key=lambda each: (each.start_s, each.source))
     bounds = _bounds(in_time, settings)
     places = [_block_of(each, bounds, settings.gap_s) for each in segments]
-    if not any(place == "train" and not each.reasons for place, each in zip(places, segments, strict=True)):
-        places = ["train"] * len(segments)
+    fit = {place for place, each in zip(places, segments, strict=True) if not each.reasons}
+    if fit and "train" not in fit:
+        return _all_train(recordings, segments)
     pairs = list(zip(places, segments, strict=True))
     made = [replace(each, split=place) for place, each in pairs if place]
     gap = "in the gap between two splits"
@@ -137,6 +138,12 @@ def _blocks(recordings: Sequence[Recording], segments: Sequence[Segment], settin
     there = {each.split for each in made}
     empty = tuple(f"{split} is empty: the recording is too short for it" for split in wanted if split not in there)
     return Divided(divided, tuple(made), tuple(dropped), BLOCKS, (note, *(empty if made else ())))
+
+
+def _all_train(recordings: Sequence[Recording], segments: Sequence[Segment]) -> Divided:
+    note = "there is one recording only, and it is too short to be divided: all of it is train"
+    own = tuple(replace(each, split="train") for each in recordings)
+    return Divided(own, tuple(replace(each, split="train") for each in segments), (), RECORDINGS, (note,))
 
 
 def _bounds(segments: Sequence[Segment], settings: Splits) -> tuple[float, float]:

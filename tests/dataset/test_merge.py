@@ -285,3 +285,20 @@ def test_the_commands_say_what_they_did(two, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == {"clips": 0, "versions": 0, "freed_bytes": 0}
     assert main(["dataset", "merge", str(a.path), str(b.path), "-o", str(tmp_path / "all")]) == 2
     assert os.path.isdir(tmp_path / "all")
+
+
+def test_notes_tell_of_the_whole_and_not_of_its_parts(two, tmp_path):
+    alone = make_dataset(tmp_path / "alone", recordings=1, segments=8, seed=9, name="alone")
+    single = ("there is one recording only: its splits are blocks of it",)
+
+    def in_blocks(manifest: Manifest) -> Manifest:
+        only = (replace(manifest.recordings[0], split="blocks"),)
+        return replace(manifest, recordings=only, split_method="blocks", notes=single)
+
+    change(alone, in_blocks)
+    for resplit, told in ((False, 1), (True, 0)):
+        target = tmp_path / f"all-{resplit}"
+        report = merge_datasets([two[0].path, alone.path], target, resplit=resplit)
+        assert sum("once alone" in each for each in report.notes) == told
+        assert not set(single) & set(report.notes)
+        assert Dataset(target).manifest().split_method == ("recordings" if resplit else "blocks")

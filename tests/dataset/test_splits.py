@@ -157,10 +157,8 @@ def test_a_recording_too_short_to_be_divided_is_for_training():
     made = divide(only, segments(only, 2), Splits(), 42)
     assert [each.split for each in made.segments] == ["train", "train"]
     assert made.dropped == ()
-    assert made.notes[1:] == (
-        "val is empty: the recording is too short for it",
-        "test is empty: the recording is too short for it",
-    )
+    assert (made.recordings[0].split, made.method) == ("train", "recordings")
+    assert made.notes == ("there is one recording only, and it is too short to be divided: all of it is train",)
 
 
 def test_blocks_stay_where_they_are_when_a_person_rejects_or_accepts():

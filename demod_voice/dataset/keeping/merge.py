@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from demod_voice.config.settings import DEFAULTS
-from demod_voice.dataset.assemble import anchors_of, settings_of
+from demod_voice.dataset.assemble import anchors_of, fallbacks, settings_of
 from demod_voice.dataset.keeping.made_folder import link_or_copy, making_folder
 from demod_voice.dataset.keeping.merge_reviews import joined_reviews, windows
 from demod_voice.dataset.review.journal import FILE, Decision, read_decisions
-from demod_voice.dataset.splits import BLOCKS, RECORDINGS, divide
+from demod_voice.dataset.splits import divide
 from demod_voice.dataset.store import Dataset, Version
 from demod_voice.errors import MediaError, UsageError
 from demod_voice.formats.dataset_manifest import Dropped, Manifest, Recording, Segment, snapshot_data
@@ -172,12 +172,14 @@ def _merged(parts: Sequence[_Part], taken: Sequence[_Taken], name: str, resplit:
     segments = sorted(_segments(parts, taken), key=lambda each: (order[each.source], each.start_s, each.id))
     dropped = sorted(_dropped(parts, taken), key=lambda each: (order[each.source], each.start_s, each.end_s))
     own, _ = settings_of(first.settings, DEFAULTS)
-    method = BLOCKS if any(each.split == BLOCKS for each in recordings) else RECORDINGS
-    notes = [note for part in parts for note in part.manifest.notes]
-    if resplit:
-        divided = divide(recordings, segments, own.dataset.splits, own.seed)
+    method = first.split_method
+    if resplit or len({each.sha256 for each in recordings}) > 1:
+        kept = {} if resplit else {each.id: each.split for each in recordings}
+        divided = divide(recordings, segments, own.dataset.splits, own.seed, kept)
         recordings, segments, method = divided.recordings, list(divided.segments), divided.method
-        dropped, notes = [*dropped, *divided.dropped], [*notes, *divided.notes]
+        dropped, notes = [*dropped, *divided.dropped], [*divided.notes, *fallbacks(recordings)]
+    else:
+        notes = [note for part in parts for note in part.manifest.notes]
     notes += [
         f"settings are those of {first.name}; {part.manifest.name} was built with others"
         for part in parts[1:]
