@@ -15,11 +15,11 @@ from demod_voice.dataset.assemble import Asked
 from demod_voice.dataset.hearing import Workshop
 from demod_voice.dataset.recording import Maker, Result, Task, Wanted
 from demod_voice.dataset.side_by_side import SideBySide
-from demod_voice.dataset.speakers import TargetSpeakers, find_targets, hash_targets
+from demod_voice.dataset.speakers import Target, TargetSpeakers, find_targets, hash_targets
 from demod_voice.dataset.store import Dataset
 from demod_voice.dataset.texting import Texter
 from demod_voice.engines.pool import Pool
-from demod_voice.errors import DemodError, MediaError
+from demod_voice.errors import DemodError, EngineNotInstalled, MediaError, UsageError
 from demod_voice.records.progress import Progress
 
 STEP = "recordings"
@@ -67,12 +67,26 @@ def make_all(
         texter.prepare(task.given for task in tasks)
         wanted = None
         if targets:
-            with tempfile.TemporaryDirectory(prefix="demod-voice-") as folder:
-                speakers = TargetSpeakers.learn(targets, settings, pool, Path(folder), jobs=jobs, progress=progress)
-            heard_by = f"{ENGINE}:{pool.info(ENGINE).output_version}"
-            wanted = Wanted(speakers, (*hash_targets(targets), heard_by))
+            wanted = _wanted(targets, settings, pool, progress)
         results, failed = _worked(Maker(dataset, shop, texter, wanted), tasks, side_by_side, told)
     return Made(tuple(results), tuple(failed), wanted.speakers.threshold if wanted else None)
+
+
+def _wanted(targets: Sequence[Target], settings: Settings, pool: Pool, progress: Progress) -> Wanted:
+    """The speakers whose segments are kept.
+
+    Raises:
+        EngineNotInstalled: there is no engine that tells voices apart; says which option needs it.
+    """
+    try:
+        heard_by = f"{ENGINE}:{pool.info(ENGINE).output_version}"
+        with tempfile.TemporaryDirectory(prefix="demod-voice-") as folder:
+            jobs = jobs_of(settings)
+            speakers = TargetSpeakers.learn(targets, settings, pool, Path(folder), jobs=jobs, progress=progress)
+    except EngineNotInstalled as error:
+        hint = f"--speaker-refs compares voices with the engine {ENGINE}: install it, or keep every speaker"
+        raise EngineNotInstalled(error.message, hint) from error
+    return Wanted(speakers, (*hash_targets(targets), heard_by))
 
 
 def _worked(
@@ -85,6 +99,10 @@ def _worked(
             made = maker.make(task)
         except MediaError as error:
             made = error
+        except UsageError:
+            if task.source.path.is_file():
+                raise
+            made = MediaError(f"{task.source.path} is gone: it was there when the build began")
         progress.advance(STEP)
         return made
 

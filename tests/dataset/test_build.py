@@ -18,10 +18,11 @@ from demod_voice.audio.clip import Clip
 from demod_voice.audio.resample import resample
 from demod_voice.config import load_settings
 from demod_voice.dataset.store import Dataset
-from demod_voice.errors import MediaError, QualityError, UsageError
+from demod_voice.errors import EngineNotInstalled, MediaError, QualityError, UsageError
 from demod_voice.formats.dataset_manifest import SPLITS, read_manifest
 from demod_voice.media.wav import read_wav, wav_info
 from demod_voice.records.hashing import hash_file
+from demod_voice.records.progress import Silent
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +220,29 @@ def test_paths_may_be_relative_to_where_one_is(talks, tmp_path, monkeypatch):
     written = (tmp_path / "voice/report/index.html").stat().st_mtime_ns
     build_dataset(["in"], "voice", settings=load_settings(), text=False)
     assert (tmp_path / "voice/report/index.html").stat().st_mtime_ns == written
+
+
+def test_a_file_that_goes_while_others_are_made_is_named(talks, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / f"in/{name}.flac").write_bytes((talks["folder"] / "talk-2.flac").read_bytes() + name.encode())
+
+    class Removing(Silent):
+        def start(self, step: str, total: float, unit: str = "") -> None:
+            if step == "recordings":
+                (tmp_path / "in/b.flac").unlink()
+
+    report = build_dataset(
+        [tmp_path / "in"], tmp_path / "x", settings=load_settings(), text=False, report=False, progress=Removing()
+    )
+    assert report.failed == (("b.flac", "is gone: it was there when the build began"),)
+    assert report.made == 1
+
+
+def test_asking_for_a_speaker_says_what_that_needs(talks, tmp_path):
+    (tmp_path / "refs").mkdir()
+    (tmp_path / "refs/anna.flac").write_bytes((talks["folder"] / "talk-2.flac").read_bytes())
+    with pytest.raises(EngineNotInstalled) as told:
+        build_dataset([talks["folder"]], tmp_path / "x", settings=load_settings(), speaker_refs=tmp_path / "refs")
+    assert "--speaker-refs" in told.value.hint
+    assert not (tmp_path / "x/dataset.json").exists()
