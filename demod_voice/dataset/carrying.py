@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from demod_voice.dataset.review.replay import STALE, Cut, changed
@@ -14,6 +16,8 @@ REVIEWED = "review"
 """``text_source`` of a text that a person wrote."""
 SHIFT_S = 0.3
 """Edges of a clip may move by so much, into silence, and it is the same clip."""
+MOST_NEAR = 16
+"""Clips that are looked at for one: so many never begin within twice that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +42,14 @@ def carry(before: Sequence[Segment], now: Sequence[Segment], sample_rate: int, c
         cut: keeps a stretch of a clip.
     """
     decided = [each for each in before if each.review or each.text_source == REVIEWED or each.qc.get(STALE)]
-    places: dict[str, list[int]] = {}
+    places: dict[str, list[tuple[float, int]]] = {}
     for place, each in enumerate(now):
-        places.setdefault(each.source, []).append(place)
+        places.setdefault(each.source, []).append((each.start_s, place))
+    for own in places.values():
+        own.sort()
     made, lost = list(now), 0
     for each in decided:
-        found = min(
-            (place for place in places.get(each.source, ()) if _same(each, now[place])),
-            key=lambda place: (now[place].id != each.id, abs(now[place].start_s - each.start_s)),
-            default=None,
-        )
+        found = _found(each, places.get(each.source, []), now)
         if found is None:
             lost += each.source in places
         else:
@@ -55,15 +57,27 @@ def carry(before: Sequence[Segment], now: Sequence[Segment], sample_rate: int, c
     return Carried(tuple(made), lost)
 
 
+def _found(before: Segment, starts: Sequence[tuple[float, int]], now: Sequence[Segment]) -> int | None:
+    """The place of the same clip; ``starts`` are those of its recording, in order, with their places."""
+    first_s = _first_s(before)
+    begin = bisect_left(starts, (first_s - SHIFT_S, 0))
+    near = list(takewhile(lambda pair: pair[0] <= first_s + SHIFT_S, starts[begin : begin + MOST_NEAR]))
+    same = [place for _, place in near if _same(before, now[place])]
+    return min(same, key=lambda place: (now[place].id != before.id, abs(now[place].start_s - first_s)), default=None)
+
+
 def _same(before: Segment, now: Segment) -> bool:
+    """True for clips that begin together, when they end together too; or now's holds what a trim left of before's."""
     if not before.qc.get(STALE):
-        return abs(now.start_s - before.start_s) <= SHIFT_S and abs(now.end_s - before.end_s) <= SHIFT_S
+        return abs(now.end_s - before.end_s) <= SHIFT_S
     held_s = min(before.end_s, now.end_s) - max(before.start_s, now.start_s)
-    return abs(now.start_s - _first_s(before)) <= SHIFT_S and held_s > max(0.0, before.duration_s - SHIFT_S)
+    return held_s > max(0.0, before.duration_s - SHIFT_S)
 
 
 def _first_s(segment: Segment) -> float:
     """Where a clip began when it was made: its id says so, however it was trimmed since."""
+    if not segment.qc.get(STALE):
+        return segment.start_s
     number = segment.id.rpartition("_")[2]
     return int(number) / 1000 if number.isascii() and number.isdigit() else segment.start_s
 
