@@ -81,7 +81,9 @@ def find_recordings(given: Iterable[str | Path], *, outside: Path | None = None,
         if isinstance(found, OSError):
             unreadable.append((shown(path.name), f"it cannot be read: {found.strerror or found}"))
         elif found in sources:
-            repeated.append((shown(path.name), f"it has the same bytes as {sources[found].name}"))
+            first = sources[found]
+            other = first.name if first.path.name != path.name else shown(str(first.path))
+            repeated.append((shown(path.name), f"it has the same bytes as {other}"))
         else:
             sources[found] = Source(path, found)
     return Found(tuple(sources.values()), tuple(unreadable), tuple(repeated))
@@ -114,6 +116,8 @@ def _unique(paths: Iterable[Path]) -> list[Path]:
 
 
 def _paths(given: str | Path, outside: Path | None) -> Iterator[Path]:
+    if not str(given):
+        raise UsageError("a recording has an empty name", "a variable of the shell may be empty")
     path = Path(given)
     if _is_left_out(path, outside):
         return

@@ -123,3 +123,14 @@ def test_a_name_that_is_no_utf_8_can_be_shown(folder):
     assert found.name == "caf\N{REPLACEMENT CHARACTER}.wav"
     assert found.id.startswith("caf-")
     assert found.path.read_bytes() == b"7"
+
+
+def test_an_empty_name_is_not_the_folder_where_one_is(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError, match="empty name"):
+        find_recordings([""])
+
+
+def test_a_repeated_file_of_the_same_name_is_told_by_its_path(folder):
+    (folder / "sub/a.wav").write_bytes(b"2")
+    assert find_recordings([folder]).repeated == (("a.wav", f"it has the same bytes as {folder}/a.wav"),)
