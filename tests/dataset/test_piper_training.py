@@ -228,6 +228,7 @@ def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, espeak):
     (tmp_path / "full" / "thesis.txt").write_text("mine")
     for arguments, told in (
         ((data.path, tmp_path / "full"), "is not empty"),
+        ((data.path, data.path), "is a dataset"),
         ((tmp_path / "full", tmp_path / "out"), "is no dataset, and no LJ Speech folder"),
     ):
         with pytest.raises(UsageError, match=told):

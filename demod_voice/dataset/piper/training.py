@@ -29,6 +29,7 @@ from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import UsageError
+from demod_voice.formats.dataset_manifest import MANIFEST
 from demod_voice.media.wav import read_wav, write_wav
 from demod_voice.records.atomic import write_json, write_text
 from demod_voice.records.hashing import hash_json
@@ -117,11 +118,13 @@ def preprocess(
 def _notes(engine: str, options: PreprocessOptions) -> tuple[str, ...]:
     if engine == PIPER:
         return ()
-    why = "as asked" if options.engine else f"for engine {PIPER} is not installed"
+    why = "as asked" if options.engine else f"for engine {PIPER} is not installed (engines install piper)"
     return (f"the phonemes are {engine}'s, {why}: Piper's own release also writes glides between vowels",)
 
 
 def _refuse_foreign(target: Path) -> None:
+    if (target / MANIFEST).exists():
+        raise UsageError(f"{target} is a dataset", "name a folder that is not there yet")
     if target.is_dir() and any(target.iterdir()) and not (target / HIDDEN / "steps").is_dir():
         raise UsageError(f"{target} is not empty", "name a folder that is not there yet")
     if target.exists() and not target.is_dir():

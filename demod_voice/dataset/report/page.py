@@ -199,7 +199,7 @@ def _nearest(told: Told, links: tables.Links) -> str:
 
 def _worst(told: Told, links: tables.Links) -> str:
     if not told.worst:
-        return "<p>No clip is in quarantine.</p>"
+        return ""
     rows: Sequence[tuple[Segment, str]] = [
         (each, tables.rejected_words(reason, each, told.gates)) for reason, each in told.worst
     ]
