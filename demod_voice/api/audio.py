@@ -188,6 +188,9 @@ def normalize_audio(
     Raises:
         UsageError: files, outputs or options are wrong; nothing was started.
     """
+    for name, value, lowest, highest in (("lufs", lufs, -40, -5), ("true_peak_dbtp", true_peak_dbtp, -20, 0)):
+        if value is not None and not lowest <= value <= highest:
+            raise UsageError(f"{name}: {value:g} is out of range: {lowest} to {highest}")
     jobs = jobs_of(files, output, out_dir, to or "wav", force, settings)
     ceiling = settings.loudness.true_peak_dbtp if true_peak_dbtp is None else true_peak_dbtp
     return run_jobs(jobs, partial(_normalize, settings=settings, lufs=lufs, ceiling=ceiling), progress)

@@ -108,7 +108,9 @@ def _add_normalize(commands: Any) -> None:
         ),
     )
     _add_files(normalize)
-    normalize.add_argument("--lufs", metavar="LUFS", type=float, help="default: -19 for mono, -16 for stereo")
+    normalize.add_argument(
+        "--lufs", metavar="LUFS", type=float, help="-40 to -5 (default: -19 for mono, -16 for stereo)"
+    )
     normalize.add_argument("--true-peak", metavar="DBTP", type=float, help="ceiling (default: -1)")
 
 

@@ -219,6 +219,15 @@ def test_normalize_meets_its_target_after_the_encode_too(cli, tmp_path, suffix):
     assert report["on_target"]
 
 
+@pytest.mark.parametrize(("option", "value"), [("--lufs", "5"), ("--lufs", "nan"), ("--true-peak", "3")])
+def test_normalize_refuses_a_loudness_that_no_file_can_have(cli, tmp_path, option, value):
+    (tmp_path / "talk.wav").write_bytes(b"")
+    said = cli("audio", "normalize", str(tmp_path / "talk.wav"), "-o", str(tmp_path / "out.wav"), option, value)
+    assert said.code == 2
+    assert "is out of range: -" in said.err
+    assert not (tmp_path / "out.wav").exists()
+
+
 def test_normalize_keeps_channels_and_rate(cli, tmp_path):
     source = wav(tmp_path / "a.wav", np.tile(speechlike(2, 10.0, 44100), (2, 1)), 44100)
     out = tmp_path / "b.wav"
