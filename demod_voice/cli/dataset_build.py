@@ -146,7 +146,8 @@ def _add(args: argparse.Namespace, app: App) -> None:
 def _tell(report: BuildReport, app: App) -> None:
     from demod_voice.api.datasets import build_lines, build_summary, require_all
 
-    app.emit(build_summary(report), "\n".join(build_lines(report)))
+    lines = [each for each in build_lines(report) if not (app.flags.quiet and each.startswith("note: "))]
+    app.emit(build_summary(report), "\n".join(lines))
     require_all(report)
 
 
