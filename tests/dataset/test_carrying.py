@@ -9,14 +9,16 @@ import pytest
 from support.corpus import make, write
 
 from demod_voice.api.datasets import add_recordings, build_dataset, rejudge_dataset
+from demod_voice.audio.clip import Clip
 from demod_voice.config import load_settings
 from demod_voice.dataset.carrying import carry
 from demod_voice.dataset.keeping.check import check_dataset
 from demod_voice.dataset.review.journal import FILE, Decision, Journal, now
+from demod_voice.dataset.review.replay import apply_reviews
 from demod_voice.dataset.review.window import Window, cut
 from demod_voice.errors import UsageError
 from demod_voice.formats.dataset_manifest import read_manifest
-from demod_voice.media.wav import read_wav, wav_info
+from demod_voice.media.wav import read_wav, wav_info, write_wav
 from demod_voice.records.progress import Silent
 
 RATE = 24000
@@ -169,3 +171,13 @@ def test_what_is_read_lies_in_the_allowed_folders(talk, tmp_path):
     for given, more in (("in", {}), ("some.lst", {}), ("in", {"subtitles": talk})):
         with pytest.raises(UsageError, match="outside the allowed folders"):
             build_dataset([tmp_path / given], tmp_path / "voice", settings=settings, text=False, **more)
+
+
+def test_a_trim_of_a_page_that_was_left_open_brings_no_clip_of_another_rate(dataset, tmp_path):
+    row = dataset.manifest().segments[0]
+    write_wav(tmp_path / "old.wav", Clip(np.zeros((1, 16000), np.float32), 16000), "pcm_s16le")
+    old = Window(dataset.keep(tmp_path / "old.wav"), 1600, 8000, row.start_s + 0.1, row.start_s + 0.6)
+    decide(dataset.path, row.id, "trim", {"window": old.row()})
+    decide(dataset.path, row.id, "accept", {"review": "accepted"})
+    after = apply_reviews(dataset.path).manifest
+    assert (after.segments[0].sha256, after.segments[0].review, after.reviews) == (row.sha256, "accepted", 2)

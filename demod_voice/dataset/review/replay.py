@@ -11,6 +11,7 @@ from demod_voice.dataset.review.journal import FILE, Decision, Journal, read_dec
 from demod_voice.dataset.review.window import Window, cut
 from demod_voice.dataset.store import Dataset
 from demod_voice.formats.dataset_manifest import REJECTED, Anchor, Manifest, Segment
+from demod_voice.media.wav import wav_info
 
 MESSAGE = "review"
 STALE = "qc_stale"
@@ -81,11 +82,21 @@ def apply_pending(dataset: Dataset) -> Applied:
     decisions = read_decisions(dataset.path / FILE)[manifest.reviews :]
     if not decisions:
         return Applied(manifest, 0, 0, 0)
-    after = replay(manifest, decisions, lambda window: cut(dataset, window))
+    fitting = [_fitting(dataset, manifest.sample_rate, each) for each in decisions]
+    after = replay(manifest, fitting, lambda window: cut(dataset, window))
     dataset.commit(after, MESSAGE)
     known = {each.id: each for each in manifest.segments}
     changed = sum(known[each.id] != each for each in after.segments)
     return Applied(after, len(decisions), changed, sum(each.clip not in known for each in decisions))
+
+
+def _fitting(dataset: Dataset, sample_rate: int, decision: Decision) -> Decision:
+    """The decision without a trim of a clip at another rate: its page was left open while a build made other clips."""
+    row = decision.after.get("window")
+    path = dataset.object_path(row["sha256"]) if row else None
+    if path is None or not path.is_file() or wav_info(path).sample_rate == sample_rate:
+        return decision
+    return replace(decision, after={name: value for name, value in decision.after.items() if name != "window"})
 
 
 def count_decisions(path: Path) -> int:
