@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -125,16 +126,20 @@ def build_summary(report: BuildReport) -> dict[str, Any]:
 def build_lines(report: BuildReport) -> list[str]:
     """A build for a person, a line each."""
     counts = manifest_data(report.manifest)["counts"]
-    lines = [
-        f"{report.path}: {len(report.manifest.recordings)} recordings ({report.made} made, {report.reused} reused)"
-    ]
+    total = len(report.manifest.recordings)
+    done = ", ".join(
+        f"{count} {word}" for count, word in ((report.made, "made"), (total - report.made, "kept")) if count
+    )
+    lines = [f"{report.path}: {total} recording{'' if total == 1 else 's'} ({done})"]
     for name in (*SPLITS, QUARANTINE):
         each = counts[name]
         lines.append(f"  {name:<11}{each['segments']:>7} segments  {each['duration_s'] / 60:8.1f} min")
     lines += [f"  {_reason_line(name, count)}" for name, count in _reasons(report).items()]
     lines += [f"note: {each}" for each in report.manifest.notes]
     lines += [f"skipped: {name}: {reason}" for name, reason in (*report.repeated, *report.failed)]
-    return lines
+    page = report.path / "report" / "index.html"
+    lines += [f"look: {page}"] if page.is_file() else []
+    return [*lines, f"next: demod-voice dataset review {shlex.quote(str(report.path))}"]
 
 
 def require_all(report: BuildReport) -> None:

@@ -7,8 +7,9 @@ manifest (``assemble``), the folder is laid out anew (``store``), and the page a
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from demod_voice.dataset.report.page import NAME as PAGE
 from demod_voice.dataset.review.replay import apply_pending
 from demod_voice.dataset.review.window import cut
 from demod_voice.dataset.sources import Found, Source, find_recordings, shown
-from demod_voice.dataset.store import HIDDEN, Dataset, Version
+from demod_voice.dataset.store import HIDDEN, Dataset, Version, refuse_inside
 from demod_voice.dataset.tasks import Material, tasks_of
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import UsageError
@@ -95,6 +96,7 @@ def build(
         run = RunFolder(dataset.hidden)
         made = _made(dataset, found.sources, settings, options.asked, options.material, progress)
         if not made.results:
+            _leave_nothing(dataset)
             raise none_of([*found.unreadable, *made.failed])
         name = options.name or before.name or shown(out.resolve().name)
         skipped = _skipped([*found.unreadable, *made.failed])
@@ -232,13 +234,23 @@ def _opened(path: Path, progress: Progress, *, new: bool) -> Iterator[Dataset]:
 
 
 def _refuse_foreign(out: Path) -> None:
-    """A folder that holds something else is not built into."""
+    """A folder that holds something else is not built into, and no dataset lies in another."""
+    refuse_inside(out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file", "give the folder of the dataset")
     if not out.is_dir() or (out / MANIFEST).exists() or (out / HIDDEN).exists():
         return
     if any(out.iterdir()):
         raise UsageError(f"{out} is not empty, and no dataset", "give a new folder, or an existing dataset")
+
+
+def _leave_nothing(dataset: Dataset) -> None:
+    """A dataset that was never made leaves no folder behind."""
+    if (dataset.path / MANIFEST).exists() or any((dataset.hidden / "recordings").glob("*.json")):
+        return
+    shutil.rmtree(dataset.hidden, ignore_errors=True)
+    with suppress(OSError):
+        dataset.path.rmdir()
 
 
 def _refuse_everybody(path: Path, asked: Asked, material: Material) -> None:

@@ -271,6 +271,17 @@ def _told(path: Path) -> Iterator[None]:
         raise output_error(path, error) from error
 
 
+def refuse_inside(target: Path) -> None:
+    """See that what is to be made does not lie in a dataset.
+
+    Raises:
+        UsageError: it does; names the dataset.
+    """
+    inside = next((each for each in target.resolve().parents if (each / MANIFEST).is_file()), None)
+    if inside is not None:
+        raise UsageError(f"{target} lies inside the dataset {inside}", "give a folder beside it")
+
+
 def _same(source: Path, target: Path) -> bool:
     """True when the target is the source's link, or a copy of it."""
     try:

@@ -178,7 +178,12 @@ def test_nothing_is_changed_when_no_file_can_be_used(tmp_path):
     (tmp_path / "empty.mp3").touch()
     with pytest.raises(MediaError, match="none of the recordings can be used"):
         build_dataset([tmp_path / "empty.mp3"], tmp_path / "voice", settings=load_settings(), text=False, report=False)
-    assert not (tmp_path / "voice/dataset.json").exists()
+    assert not (tmp_path / "voice").exists()
+
+
+def test_a_dataset_does_not_lie_in_another(built, talks):
+    with pytest.raises(UsageError, match="lies inside the dataset"):
+        build_dataset([talks["folder"]], built / "inner", settings=load_settings(), report=False)
 
 
 def test_a_folder_that_holds_something_else_is_refused(talks, tmp_path):

@@ -38,13 +38,14 @@ def test_the_first_words_of_a_dataset_tell_what_was_made_and_what_was_not(raw, t
     (tmp_path / "empty.mp3").touch()
     done = run("build", raw, "empty.mp3", "-o", "voice", "--speaker", "anna", folder=tmp_path)
     assert done.returncode == 6
-    assert "voice: 2 recordings (2 made, 0 reused)" in done.stdout
+    assert "voice: 2 recordings (2 made)" in done.stdout
     assert "note: val is empty" in done.stdout
     assert "skipped: empty.mp3: it is empty" in done.stdout
     assert "1 of the recordings could not be used: empty.mp3" in done.stderr
     assert (tmp_path / "voice/report/index.html").exists()
+    assert "look: voice/report/index.html" in done.stdout
     quiet = run("build", raw, "-o", "voice", "--speaker", "anna", "--quiet", folder=tmp_path)
-    assert "voice: 2 recordings (0 made, 2 reused)" in quiet.stdout
+    assert "voice: 2 recordings (2 kept)" in quiet.stdout
     assert "note:" not in quiet.stdout
     again = run("build", raw, "-o", "voice", "--speaker", "anna", "--json", folder=tmp_path)
     assert again.returncode == 0

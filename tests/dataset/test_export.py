@@ -19,6 +19,7 @@ from support.datasets import make_dataset
 from demod_voice.audio.resample import resample
 from demod_voice.cli import main
 from demod_voice.dataset.keeping.exporting import ExportOptions, export_dataset
+from demod_voice.dataset.keeping.made_folder import making_folder
 from demod_voice.dataset.store import Dataset
 from demod_voice.errors import OutputError, UsageError
 from demod_voice.formats.dataset_manifest import Manifest
@@ -237,3 +238,10 @@ def test_the_command_says_what_it_did(dataset, tmp_path, capsys):
     assert main([*words, "--json", "--sample-rate", "24000"]) == 0
     assert json.loads(capsys.readouterr().out)["linked"] == 2
     assert main(["dataset", "export", "wavenet", str(dataset.path), "-o", str(out)]) == 2
+
+
+def test_an_export_does_not_lie_in_a_dataset(dataset: Dataset) -> None:
+    with pytest.raises(UsageError, match="lies inside the dataset"):
+        with making_folder(dataset.path / "for-piper"):
+            pass
+    assert not (dataset.path / "for-piper").exists()

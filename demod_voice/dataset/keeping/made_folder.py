@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from demod_voice.dataset.store import refuse_inside
 from demod_voice.errors import UsageError
 from demod_voice.records.atomic import TEMPORARY_MARK, abandoned, output_error, write_json
 
@@ -53,11 +54,12 @@ def making_folder(target: Path, *, again: bool = True) -> Iterator[Path]:
 
 
 def check_free(target: Path) -> None:
-    """Refuse a target that holds what was not written here.
+    """Refuse a target that holds what was not written here, or lies in a dataset.
 
     Raises:
-        UsageError: names one such file.
+        UsageError: names one such file, or the dataset.
     """
+    refuse_inside(target)
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target} is a file", "name a folder that is not there yet")
     if not target.is_dir() or not any(target.iterdir()):
