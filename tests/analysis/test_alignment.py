@@ -17,6 +17,8 @@ from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import SpeechRequest
 from demod_voice.errors import EngineNotInstalled
 
+pytestmark = pytest.mark.slow
+
 UNSAID = "the quick brown fox jumps over the lazy dog while nobody is looking".split()
 
 
@@ -88,7 +90,6 @@ def test_a_language_that_nothing_aligns_is_refused(interview: Made, tmp_path: Pa
         align_recording(path, track, "Guten Tag", "de", pool, scratch=tmp_path, jobs=1)
 
 
-@pytest.mark.slow
 def test_a_recording_with_its_transcript(interview: Made, tmp_path: Path, pool: Pool) -> None:
     found = aligned(interview, text_of(interview), tmp_path, pool)
     errors = errors_s(found.words, interview.words)
@@ -99,7 +100,6 @@ def test_a_recording_with_its_transcript(interview: Made, tmp_path: Path, pool: 
     assert aligned(interview, text_of(interview), tmp_path, pool, jobs=1) == found
 
 
-@pytest.mark.slow
 def test_text_that_was_not_said_takes_no_words_time(interview: Made, tmp_path: Path, pool: Pool) -> None:
     middle = len(interview.utterances) // 2
     before, after = interview.utterances[:middle], interview.utterances[middle:]
@@ -113,7 +113,6 @@ def test_text_that_was_not_said_takes_no_words_time(interview: Made, tmp_path: P
     assert f"of {len(text)} words lie between their neighbours" in found.degraded[0]
 
 
-@pytest.mark.slow
 def test_speech_that_the_text_lacks_is_left_alone(interview: Made, tmp_path: Path, pool: Pool) -> None:
     left_out = len(interview.utterances) // 2
     kept = [n for n in range(len(interview.utterances)) if n != left_out]
@@ -132,7 +131,6 @@ def test_nothing_said_and_nothing_written(tmp_path: Path, pool: Pool) -> None:
     assert aligned(silent, "  ", tmp_path, pool).words == ()
 
 
-@pytest.mark.slow
 def test_ten_minutes_of_two_voices(tmp_path: Path, pool: Pool) -> None:
     made = make(21, 600.0, pool=pool)
     errors = errors_s(aligned(made, text_of(made), tmp_path, pool).words, made.words)

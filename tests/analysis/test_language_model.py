@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from demod_voice.analysis.language_model import BEGIN, END, arpa
 
+pytestmark = pytest.mark.slow
+
 PHRASES = [["the", "old", "captain"], ["opened", "the", "river", "bank"], ["the"], ["the", "old", "river"]]
 
 

@@ -13,6 +13,8 @@ from demod_voice.analysis.speakers import centre, cosine, embed_clips
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import EngineNotInstalled
 
+pytestmark = pytest.mark.slow
+
 
 def clips_of(made: Made, folder: Path) -> tuple[list[Path], list[str]]:
     """A file for each utterance, and who speaks in it."""

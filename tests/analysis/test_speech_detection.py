@@ -26,6 +26,8 @@ import os, sys
 from demod_worker.messages import DetectResult
 from demod_worker.worker import Adapter, run
 
+pytestmark = pytest.mark.slow
+
 class Vad(Adapter):
     name, version, operations = "vad", "1", ("detect",)
 

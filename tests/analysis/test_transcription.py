@@ -13,6 +13,8 @@ from demod_voice.analysis.transcription import choose_recognizer, transcribe
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import EngineCrashed, EngineNotInstalled, MediaError
 
+pytestmark = pytest.mark.slow
+
 RATE = 24000
 
 
@@ -34,7 +36,6 @@ def test_the_good_engine_is_taken_where_it_is(tmp_path: Path, pool_with_fakes: P
     assert transcribe([], "de", pool_with_fakes, jobs=1) == []
 
 
-@pytest.mark.slow
 def test_without_it_english_falls_back_and_says_so(interview: Made, tmp_path: Path, pool: Pool) -> None:
     first = interview.utterances[0]
     rate = interview.clip.sample_rate

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from demod_voice.analysis import word_matching
 from demod_voice.analysis.word_matching import matching_words, plain_word
 
+pytestmark = pytest.mark.slow
+
 WORDS = [f"{a}{b}" for a in "bdfgklmnprst" for b in ("a", "e", "i", "o", "u", "an", "er", "ing")]
 
 

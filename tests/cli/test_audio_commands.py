@@ -18,6 +18,8 @@ from demod_voice.media.foreign import probe
 from demod_voice.media.wav import read_wav, wav_info
 from demod_voice.mix.loudness import measure
 
+pytestmark = pytest.mark.slow
+
 RATE = 24000
 
 
@@ -77,7 +79,6 @@ def test_a_bad_file_does_not_stop_the_others(cli, vad, tmp_path, talk):
     assert "Traceback" not in found.err + alone.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "m4a", "opus", "ogg"])
 def test_convert_to_each_format(cli, tmp_path, suffix):
     source = wav(tmp_path / "tone.wav", np.tile(sine(440.0, 2.0, -20.0, 44100), (2, 1)), 44100, "pcm_s16le")
@@ -99,7 +100,6 @@ def test_convert_keeps_what_is_not_asked_for(cli, tmp_path):
     assert json.loads(found.out)["files"][0]["report"]["sample_rate"] == 44100
 
 
-@pytest.mark.slow
 def test_tags_travel(cli, tmp_path):
     first, second = tmp_path / "a.flac", tmp_path / "b.mp3"
     source = wav(tmp_path / "a.wav", sine(440.0, 1.0, -20.0, 44100), 44100, "pcm_s16le")
@@ -118,7 +118,6 @@ def test_tags_travel(cli, tmp_path):
     assert (tags["title"], tags["artist"]) == ("A talk", "Anna")
 
 
-@pytest.mark.slow
 def test_inputs_are_never_overwritten_and_outputs_only_with_force(cli, tmp_path, talk):
     before = talk.read_bytes()
     same = cli("audio", "convert", str(talk), "-o", str(talk), "--force")
@@ -159,7 +158,6 @@ def test_wrong_requests_start_nothing(cli, tmp_path, monkeypatch, arguments, wor
     assert not (tmp_path / "made").exists()
 
 
-@pytest.mark.slow
 def test_patterns_and_a_folder(cli, tmp_path):
     for name in ("one", "two"):
         wav(tmp_path / f"{name}.wav", sine(440.0, 0.5, -20.0, RATE), RATE)
@@ -186,7 +184,6 @@ def test_clean_says_what_it_did(cli, vad, tmp_path, talk):
     assert measure(off).lufs == pytest.approx(-23.0, abs=0.1)
 
 
-@pytest.mark.slow
 def test_clean_shortens_pauses_where_it_is_asked(cli, vad, tmp_path, spoken):
     gap = np.zeros((1, 6 * RATE), np.float32)
     voice = np.concatenate([spoken, gap, spoken], axis=1)
@@ -206,7 +203,6 @@ def test_clean_shortens_pauses_where_it_is_asked(cli, vad, tmp_path, spoken):
     assert wrong.code == 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "opus"])
 def test_normalize_meets_its_target_after_the_encode_too(cli, tmp_path, suffix):
     source = wav(tmp_path / "a.wav", speechlike(2, 20.0, 44100, level=0.03), 44100)

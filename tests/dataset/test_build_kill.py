@@ -15,6 +15,8 @@ import pytest
 from support.corpus import make, write
 from support.folders import digests
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -64,7 +66,7 @@ def check_point(calm: tuple[Path, dict[str, str], float], out: Path, seed: int) 
     assert not list((out / ".demod/work").glob("*"))
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+@pytest.mark.parametrize("seed", range(3))
 def test_a_build_killed_at_a_seeded_moment(calm, tmp_path, seed):
     check_point(calm, tmp_path / "voice", seed)
 
@@ -84,7 +86,6 @@ def test_killed_again_and_again_it_still_ends(calm, tmp_path):
     assert digests(tmp_path / "voice") == expected
 
 
-@pytest.mark.slow
 def test_an_interrupt_ends_in_130_and_can_go_on(calm, tmp_path):
     folder, expected, calm_s = calm
     out = tmp_path / "voice"
@@ -98,7 +99,6 @@ def test_an_interrupt_ends_in_130_and_can_go_on(calm, tmp_path):
     assert digests(out) == expected
 
 
-@pytest.mark.slow
 def test_a_full_disk_is_told_and_the_build_goes_on_after_it(calm, small_disk: Callable[[int], Path]):
     folder, expected, _ = calm
     disk = small_disk(6)

@@ -21,6 +21,8 @@ from demod_voice.formats.dataset_manifest import read_manifest
 from demod_voice.media.wav import read_wav, wav_info, write_wav
 from demod_voice.records.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 RATE = 24000
 
 

@@ -14,6 +14,8 @@ from demod_voice.audio.hum_track import HumRegion, hum_regions, without_hum
 from demod_voice.config.settings import Dataset
 from demod_voice.media.wav import read_wav
 
+pytestmark = pytest.mark.slow
+
 HUM = replace(PLAIN, clean=replace(PLAIN.clean, hum=True, high_pass_hz=0.0))
 
 
@@ -58,7 +60,6 @@ def test_a_recording_without_hum_keeps_every_sample(tmp_path):
     assert out.read_bytes() == without
 
 
-@pytest.mark.slow
 def test_only_the_part_that_hums_is_touched(tmp_path):
     voice = speechlike(1, 160.0, RATE) + noise(2, 160.0, -60.0, RATE)
     mixed = voice.copy()
@@ -74,7 +75,6 @@ def test_only_the_part_that_hums_is_touched(tmp_path):
     assert line_db(made[70 * RATE : 106 * RATE], 50.0) < -60.0
 
 
-@pytest.mark.slow
 def test_a_drifting_mains_is_followed(tmp_path):
     voice = speechlike(1, 128.0, RATE)
     hum = humming(128.0, 49.95, -35.0, drift_hz=0.1)

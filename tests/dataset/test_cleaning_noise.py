@@ -24,6 +24,8 @@ from demod_voice.dataset.cleaning.report import StepReport
 from demod_voice.engines.pool import Pool
 from demod_voice.media.wav import read_wav
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 64.0
 SNR_DB = 15.0
 DENOISE = replace(PLAIN, encoding="pcm_f32le", lufs=-30.0, clean=replace(PLAIN.clean, denoise_db=18.0))
@@ -123,7 +125,6 @@ def test_steady_noise_with_the_gaps_of_our_own_detector(tmp_path, voice, kind):
     assert told == pytest.approx(found.lower_db, abs=2.0)
 
 
-@pytest.mark.slow
 def test_babble_is_taken_out_safely_or_not_at_all(tmp_path, voice):
     """The detector hears babble as the speech that it is, so there may be no gap to learn from: then that is said."""
     found = Outcome(tmp_path, voice, babble(voice))
@@ -136,7 +137,6 @@ def test_babble_is_taken_out_safely_or_not_at_all(tmp_path, voice):
     assert found.si_sdr_change >= -0.05
 
 
-@pytest.mark.slow
 def test_babble_between_the_true_gaps_comes_out_ten_decibels_lower(tmp_path, voice):
     found = Outcome(tmp_path, voice, babble(voice), truth(voice))
     assert found.step.applied
@@ -145,7 +145,6 @@ def test_babble_between_the_true_gaps_comes_out_ten_decibels_lower(tmp_path, voi
     assert found.si_sdr_change >= 0.0
 
 
-@pytest.mark.slow
 def test_music_is_left_alone(tmp_path, voice):
     def music(random: np.random.Generator, count: int) -> np.ndarray:
         return corpus.music(np.arange(count) / corpus.RATE)

@@ -19,6 +19,8 @@ from demod_voice.dataset.cutting.cut import CutResult, Sound, TimedText, cut
 from demod_voice.engines.pool import Pool
 from demod_voice.formats.rttm import Turn
 
+pytestmark = pytest.mark.slow
+
 LATE_S = 2.2
 """The subtitles are off by so much."""
 
@@ -38,7 +40,7 @@ def noisy(made: Made, snr_db: float) -> Clip:
     return Clip((wave + pink(np.random.default_rng(4), len(wave)) * level).astype(np.float32).reshape(1, -1), RATE)
 
 
-@pytest.fixture(scope="module", params=["clean", pytest.param("pink", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["clean", "pink"])
 def heard(request: pytest.FixtureRequest, engine_python: Callable[[str], Path], tmp_path_factory) -> Heard:
     """Ninety seconds of two speakers, clean or with pink noise 20 dB under the speech."""
     folder = tmp_path_factory.mktemp("heard")

@@ -19,6 +19,8 @@ from demod_voice.config.settings import DEFAULTS, Gates
 from demod_voice.dataset.judging.judge import GATES, reasons
 from demod_voice.dataset.judging.measures import MEASURES, Judge
 
+pytestmark = pytest.mark.slow
+
 RATE = 24000
 GATES_DEFAULT = DEFAULTS.dataset.gates
 FINE = {

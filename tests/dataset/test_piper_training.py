@@ -36,6 +36,8 @@ IN_PIPER = """
 import json, sys
 from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP, phonemes_to_ids
 from piper.phonemize_espeak import EspeakPhonemizer
+
+pytestmark = pytest.mark.slow
 told = EspeakPhonemizer()
 ids = [sum((phonemes_to_ids(each) for each in told.phonemize("en-us", text)), []) for text in json.load(sys.stdin)]
 print(json.dumps([DEFAULT_PHONEME_ID_MAP, ids]))
@@ -76,7 +78,6 @@ def test_the_table_is_pipers_own(counted_by_piper):
     assert counted_by_piper[0] == PHONEME_IDS
 
 
-@pytest.mark.slow
 def test_the_piper_engine_gives_pipers_own_numbers(tmp_path, engine_python, counted_by_piper, monkeypatch):
     monkeypatch.setenv("DEMOD_VOICE_ENGINES__PIPER__PYTHON", str(engine_python("piper")))
     data = make_dataset(tmp_path / "data", recordings=1, segments=len(TEXTS), seconds=0.3)

@@ -16,6 +16,8 @@ from demod_voice.dataset.review.journal import FILE, read_decisions
 from demod_voice.dataset.review.replay import apply_reviews
 from demod_voice.dataset.store import Dataset
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = '</textarea><script>document.title="broken"</script><img src=x onerror=alert(1)>'
 
 
@@ -183,7 +185,6 @@ def test_a_decision_is_on_the_disk_when_it_is_answered_and_no_kill_loses_one(tmp
     assert apply_reviews(dataset.path).decisions == len(wanted) > 4
 
 
-@pytest.mark.slow
 def test_two_reviewers_see_each_other(tmp_path):
     dataset = make_dataset(tmp_path / "data", recordings=1, segments=3, seconds=0.5)
     with Reviewing(dataset.path, "--reviewer", "ann") as ann, Reviewing(dataset.path, "--reviewer", "bob") as bob:
@@ -206,7 +207,6 @@ def test_two_reviewers_see_each_other(tmp_path):
     ]
 
 
-@pytest.mark.slow
 def test_ctrl_c_brings_the_decisions_into_the_rows(tmp_path):
     dataset = make_dataset(tmp_path / "data", recordings=2, segments=3, seconds=0.5)
     with Reviewing(dataset.path, "--reviewer", "ann") as served:
@@ -227,7 +227,6 @@ def test_ctrl_c_brings_the_decisions_into_the_rows(tmp_path):
     assert rows[2].text == "As it was said."
 
 
-@pytest.mark.slow
 def test_the_page_may_finish_and_the_next_review_goes_on(tmp_path):
     dataset = make_dataset(tmp_path / "data", recordings=1, segments=3, seconds=0.5)
     with Reviewing(dataset.path, "--reviewer", "ann") as served:
@@ -277,7 +276,6 @@ def test_a_taken_port_is_told(served: Reviewing, folder):
     assert "cannot listen" in done.stderr
 
 
-@pytest.mark.slow
 def test_earlier_decisions_are_applied_without_a_page(tmp_path):
     dataset = make_dataset(tmp_path / "data", recordings=1, segments=3, seconds=0.5)
     with Reviewing(dataset.path) as served:

@@ -16,6 +16,8 @@ from support.signals import noise, wav
 from demod_voice.dataset.side_by_side import SideBySide, Stopped
 from demod_voice.records.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -60,7 +62,6 @@ def test_who_is_stopped_hears_of_it_at_the_next_call():
     shared.finish("clean")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [2.0, 6.0])
 def test_an_interrupted_build_ends_at_once_and_leaves_no_process(tmp_path, seconds):
     for number in range(3):

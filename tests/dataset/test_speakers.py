@@ -38,6 +38,8 @@ import numpy as np
 from demod_worker.messages import EmbedResult
 from demod_worker.worker import Adapter, run
 
+pytestmark = pytest.mark.slow
+
 class Voices(Adapter):
     name, version, operations = "voices", "1", ("embed",)
 
@@ -109,7 +111,6 @@ def learnt(folder: Path, settings: Settings, pool: Pool, scratch: Path, name: st
     return TargetSpeakers.learn(find_targets(folder, name), settings, pool, scratch, engine="voices")
 
 
-@pytest.mark.slow
 def test_a_segment_is_the_nearest_speakers_or_nobodys(tmp_path, references, settings, pool):
     speakers = learnt(references, settings, pool, tmp_path / "scratch")
     assert (speakers.names, speakers.threshold) == (("anna", "ben"), 0.8)
@@ -122,7 +123,6 @@ def test_a_segment_is_the_nearest_speakers_or_nobodys(tmp_path, references, sett
     assert found[3].score == VOICELESS
 
 
-@pytest.mark.slow
 def test_a_segment_between_two_speakers_is_nobodys(tmp_path, references, pool, settings):
     low = dataclasses.replace(settings.dataset.gates, speaker_score_min=0.5)
     settings = dataclasses.replace(settings, dataset=dataclasses.replace(settings.dataset, gates=low))
@@ -153,7 +153,6 @@ def test_what_a_result_depends_on(references):
     assert hash_targets(find_targets(references)) != before
 
 
-@pytest.mark.slow
 def test_without_a_threshold_one_must_be_given(tmp_path, references):
     settings = settings_of(tmp_path, same=None)
     with Pool(settings, jobs=1) as pool, pytest.raises(UsageError, match="bands") as caught:
@@ -161,7 +160,6 @@ def test_without_a_threshold_one_must_be_given(tmp_path, references):
     assert "speaker_score_min" in str(caught.value.hint)
 
 
-@pytest.mark.slow
 def test_references_that_cannot_be_used(tmp_path, references, settings, pool):
     (references / "ben" / "b.wav").write_bytes(b"no sound")
     with pytest.raises(MediaError, match=r"b\.wav"):
