@@ -21,12 +21,12 @@ from demod_voice.config.settings import Engines, EngineSettings, Settings
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import EngineBrokenProtocol, EngineCrashed, MediaError
 
+pytestmark = pytest.mark.slow
+
 LIAR = """
 import os, sys
 from demod_worker.messages import DetectResult
 from demod_worker.worker import Adapter, run
-
-pytestmark = pytest.mark.slow
 
 class Vad(Adapter):
     name, version, operations = "vad", "1", ("detect",)

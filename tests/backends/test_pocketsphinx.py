@@ -21,6 +21,8 @@ from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import SpeechRequest
 from demod_voice.errors import EngineRefused
 
+pytestmark = pytest.mark.slow
+
 RATE = 16000
 TEXT = "The old captain opened a bottle of water near the river."
 ARPA = """\\data\\

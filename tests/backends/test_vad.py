@@ -18,6 +18,8 @@ from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import SpeechRequest
 from demod_voice.errors import EngineRefused
 
+pytestmark = pytest.mark.slow
+
 RATE = 16000
 
 
@@ -136,7 +138,6 @@ def test_it_is_ready_before_its_packages_are_imported(engine_python: Callable[[s
         assert done.stdout.strip() == ""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vad", "pocketsphinx"])
 def test_it_passes_the_conformance_suite(
     name: str, engine_python: Callable[[str], Path], with_python: Callable[[str, Path], Settings]

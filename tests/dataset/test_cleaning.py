@@ -14,6 +14,8 @@ from demod_voice.config.settings import Dataset
 from demod_voice.media.wav import read_wav, wav_info
 from demod_voice.mix.loudness import measure
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("rate", [16000, 22050, 24000, 44100])
 def test_a_recording_comes_to_its_loudness(tmp_path, rate):

@@ -21,6 +21,8 @@ from demod_voice.errors import MediaError, UsageError
 from demod_voice.formats.dataset_manifest import Manifest, snapshot_data
 from demod_voice.records.hashing import hash_json
 
+pytestmark = pytest.mark.slow
+
 WHEN = "2026-01-01T00:00:00.000Z"
 
 

@@ -23,6 +23,8 @@ from demod_voice.dataset.store import Dataset
 from demod_voice.errors import FaultsError, UsageError
 from demod_voice.media.wav import wav_info
 
+pytestmark = pytest.mark.slow
+
 TEXTS = (
     "Hello, world! How are you? I'm fine: really; yes.",
     'The quick brown fox (it jumped) said "no" to us.',
@@ -36,8 +38,6 @@ IN_PIPER = """
 import json, sys
 from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP, phonemes_to_ids
 from piper.phonemize_espeak import EspeakPhonemizer
-
-pytestmark = pytest.mark.slow
 told = EspeakPhonemizer()
 ids = [sum((phonemes_to_ids(each) for each in told.phonemize("en-us", text)), []) for text in json.load(sys.stdin)]
 print(json.dumps([DEFAULT_PHONEME_ID_MAP, ids]))

@@ -18,6 +18,8 @@ from demod_voice.dataset.speakers import VOICELESS, TargetSpeakers, find_targets
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import MediaError, UsageError
 
+pytestmark = pytest.mark.slow
+
 ENGINE_TOML = """
 name = "voices"
 summary = "Embeds a clip by the levels of its bands"
@@ -37,8 +39,6 @@ import wave
 import numpy as np
 from demod_worker.messages import EmbedResult
 from demod_worker.worker import Adapter, run
-
-pytestmark = pytest.mark.slow
 
 class Voices(Adapter):
     name, version, operations = "voices", "1", ("embed",)

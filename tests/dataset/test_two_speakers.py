@@ -22,6 +22,8 @@ from demod_voice.engines.pool import Pool
 from demod_voice.formats.dataset_manifest import SPLITS, Segment, read_manifest
 from demod_voice.media.wav import read_wav
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CLEANED = ("clean", "hum50", "hum60", "pink", "fan", "music", "babble")
 """Disturbances that are taken out, or are soft enough to stay."""
@@ -140,7 +142,6 @@ def check_words(scored: Scored) -> None:
     assert len(scored.cut_words()) <= 0.01 * len(scored.pairs)
 
 
-@pytest.mark.slow
 def test_two_minutes_of_two_speakers(tmp_path):
     made = built(tmp_path, [(60.0, ("clean", "hum50")), (60.0, ("pink", "music"))])
     check_rows(made)
@@ -149,7 +150,6 @@ def test_two_minutes_of_two_speakers(tmp_path):
     assert {segment.label for segment in made.scored.manifest.segments} == {"anna", "ben"}
 
 
-@pytest.mark.slow
 def test_an_hour_of_two_speakers(tmp_path):
     """Four recordings, every disturbance in each."""
     made = built(tmp_path, [(900.0, HOUR)] * 4)

@@ -18,6 +18,8 @@ from demod_voice.engines.locate import engine
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import EngineCrashed, EngineNotInstalled, EngineRefused
 
+pytestmark = pytest.mark.slow
+
 TOML = """name = "ear"
 summary = "Hears whatever it is told to"
 version = "1"
@@ -116,7 +118,6 @@ def clip(tmp_path: Path) -> Path:
     return wav(tmp_path / "clip.wav", sine(200.0, 1.0, -12.0, 16000), 16000, "pcm_s16le")
 
 
-@pytest.mark.slow
 def test_a_good_ear_passes_the_conformance_suite(ear) -> None:
     ear()
     findings = check_engine("ear", settings=load_settings())
@@ -153,7 +154,6 @@ def test_an_ear_that_lies_is_caught(ear, change: dict[str, str], fault: str) -> 
     assert any(found)
 
 
-@pytest.mark.slow
 def test_an_ear_that_changes_its_mind_is_caught(ear) -> None:
     ear(confidence="next(calls) / 1000")
     failed = {each.name: each.detail for each in failed_findings(check_engine("ear", settings=load_settings()))}
@@ -194,7 +194,6 @@ def test_which_engines_can_be_used(ear) -> None:
             pool.detect("nobody", DetectRequest("", ""))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ecapa", "whisper"])
 def test_the_stand_ins_pass_the_conformance_suite(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(Path(__file__).parents[1] / "fakes_analysis"))
