@@ -162,6 +162,7 @@ def test_rejudging_moves_clips_and_reads_no_sound(built, talks, tmp_path):
     assert set(back.accepted) == set(done.rejected)
 
 
+@pytest.mark.slow
 def test_a_bad_file_is_named_and_the_rest_goes_on(talks, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in/empty.mp3").touch()
@@ -215,6 +216,7 @@ def test_stereo_can_be_split_into_two_speakers(tmp_path, talks):
     assert replace(report.manifest.recordings[0], split="").num_channels == 2
 
 
+@pytest.mark.slow
 def test_paths_may_be_relative_to_where_one_is(talks, tmp_path, monkeypatch):
     (tmp_path / "in").mkdir()
     (tmp_path / "in/talk.flac").write_bytes((talks["folder"] / "talk-2.flac").read_bytes())

@@ -230,6 +230,7 @@ def through_mp3(clip: Clip, kbps: int, gain: float, cut_s: float, folder: Path) 
     return Clip(np.ascontiguousarray(samples), clip.sample_rate)
 
 
+@pytest.mark.slow
 def test_other_speech_and_silence_are_never_the_same_sound():
     clips = [clip_of(seed, 3.0, 24000).samples for seed in range(16)]
     alike = [likeness(one, other, 24000) for n, one in enumerate(clips) for other in clips[:n]]

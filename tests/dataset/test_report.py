@@ -383,6 +383,7 @@ def test_the_sounds_of_the_texts_are_counted_by_an_engine():
     assert coverage_of(rows, "en", None).missing
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_page(made: tuple[Dataset, Manifest]):
     dataset, _ = made
     done = run("report", str(dataset.path), "--json")

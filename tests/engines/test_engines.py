@@ -190,6 +190,7 @@ def test_too_little_space_is_told_before(tiny: Path) -> None:
         install_engine("tiny", settings=load_settings())
 
 
+@pytest.mark.slow
 def test_the_conformance_suite_passes_the_fake(fake_engine: Path) -> None:
     findings = check_engine("fake", settings=load_settings())
     assert not failed_findings(findings)

@@ -28,6 +28,7 @@ def row_of(script: Path, text: str) -> str:
     return str(script.read_text().split(text)[0].count("\n") + 1)
 
 
+@pytest.mark.slow
 def test_what_a_preview_spoke_the_render_does_not_speak_again(tmp_path: Path, write_script):
     script = write_script(script_text(LINES))
     report = preview_episode(script, tmp_path / "x.wav", line=row_of(script, LINES[2]), settings=load_settings())
@@ -39,6 +40,7 @@ def test_what_a_preview_spoke_the_render_does_not_speak_again(tmp_path: Path, wr
     assert {path.name for path in tmp_path.glob("x*")} == {"x.wav"}
 
 
+@pytest.mark.slow
 def test_it_uses_and_keeps_takes_with_an_episode(tmp_path: Path, write_script, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DEMOD_VOICE_CACHE__ENABLED", "false")
     script, show = write_script(script_text(LINES)), tmp_path / "show.wav"

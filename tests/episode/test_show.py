@@ -77,6 +77,7 @@ def test_a_stereo_show(show: Path, settings: Settings) -> None:
     assert last["start_sec"] - ben["end_sec"] == pytest.approx(4.0)
 
 
+@pytest.mark.slow
 def test_music_is_down_under_speech_and_up_between(show: Path, settings: Settings) -> None:
     files = episodes.write_stems(show / "show.md", show / "stems", mix=show / "mix.yaml", settings=settings)
     assert sorted(each.name for each in files) == ["Ada.wav", "Ben.wav", "effects.wav", "intro.wav", "music-1.wav"]
@@ -90,6 +91,7 @@ def test_music_is_down_under_speech_and_up_between(show: Path, settings: Setting
     assert rms_db(between) - rms_db(under) == pytest.approx(20.0, abs=1.5)
 
 
+@pytest.mark.slow
 def test_stems_add_up_to_the_show(show: Path, settings: Settings) -> None:
     quiet = {"loudness.stereo_lufs": -30.0}
     settings = load(quiet).settings

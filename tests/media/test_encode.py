@@ -145,6 +145,7 @@ def test_a_folder_that_is_missing_is_an_output_error(master_wav: Path, tmp_path:
         encoded(master_wav, tmp_path / "none", format)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", [name for name in FORMATS if name != "m4b"])
 def test_a_full_disk_is_an_output_error(tmp_path: Path, small_disk, format: str) -> None:
     source = wav(tmp_path / "m.wav", np.tile(speechlike(1, 6.0, RATE, 0.5), 15), RATE, "pcm_s16le")

@@ -134,6 +134,7 @@ def test_a_reader_that_goes_away_is_no_disaster() -> None:
     assert b"Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_flags_reach_the_engine(tmp_path: Path) -> None:
     log = tmp_path / "log"
     flags = ("--engine", "odd", "--voice", "loud", "--speed", "2", "--style", f"log={log}", "--seed", "7")
@@ -144,6 +145,7 @@ def test_flags_reach_the_engine(tmp_path: Path) -> None:
     assert one[0] != two[0]
 
 
+@pytest.mark.slow
 def test_markup_is_obeyed_where_it_is_asked_for(tmp_path: Path) -> None:
     text = (
         "Some words <prosody rate='2'>and more of them</prosody> here. [pause 2s] Then <sub alias='the end'>END</sub>."
