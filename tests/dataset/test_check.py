@@ -25,8 +25,6 @@ from demod_voice.formats.dataset_manifest import Manifest
 from demod_voice.media.foreign import decode
 from demod_voice.media.wav import read_wav, write_wav
 
-pytestmark = pytest.mark.slow
-
 
 def kinds(dataset: Dataset) -> set[tuple[str, str]]:
     return {(each.severity, each.kind) for each in check_dataset(dataset.path).findings}
@@ -197,6 +195,7 @@ def test_nearly_the_same_text_in_two_splits_is_a_warning(dataset):
     assert kinds(dataset) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kbps", "gain", "cut_s"), [(32, 1.0, 0.0), (64, 0.25, 0.05), (128, 0.6, 0.1)])
 def test_a_re_encoding_under_another_name_is_found(tmp_path, kbps, gain, cut_s):
     """Every clip of the second recording through MP3, at another level and cut elsewhere, in place of the first's."""
@@ -231,6 +230,7 @@ def through_mp3(clip: Clip, kbps: int, gain: float, cut_s: float, folder: Path) 
     return Clip(np.ascontiguousarray(samples), clip.sample_rate)
 
 
+@pytest.mark.slow
 def test_other_speech_and_silence_are_never_the_same_sound():
     clips = [clip_of(seed, 3.0, 24000).samples for seed in range(16)]
     alike = [likeness(one, other, 24000) for n, one in enumerate(clips) for other in clips[:n]]
@@ -272,6 +272,7 @@ def test_no_dataset_is_a_usage_error(tmp_path):
         check_dataset(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_hour_of_clips_is_checked_in_a_second(tmp_path):
     """Two minutes here: 0.9 s of processor time were measured for an hour, so 0.3 s for two minutes are thrice as slow."""
     data = make_dataset(tmp_path / "data", recordings=3, segments=4, seconds=10.0)

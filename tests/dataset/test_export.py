@@ -25,8 +25,6 @@ from demod_voice.errors import OutputError, UsageError
 from demod_voice.formats.dataset_manifest import Manifest
 from demod_voice.media.wav import read_wav, wav_info
 
-pytestmark = pytest.mark.slow
-
 AWKWARD = 'He said "stop | go",\nthen paid $5.'
 
 

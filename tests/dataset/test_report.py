@@ -34,8 +34,6 @@ from demod_voice.engines.pool import Pool
 from demod_voice.errors import UsageError
 from demod_voice.formats.dataset_manifest import Manifest, Segment, plain_row
 
-pytestmark = pytest.mark.slow
-
 NOTHING = Coverage()
 HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(2)>\"' &amp;"
 FINE = {
@@ -228,6 +226,7 @@ def test_a_clip_that_is_missing_is_told(made: tuple[Dataset, Manifest], tmp_path
     assert "data:image/png" not in html
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_clips_are_a_small_page_soon(made: tuple[Dataset, Manifest]):
     manifest = made[1]
     rows = manifest.segments
@@ -384,6 +383,7 @@ def test_the_sounds_of_the_texts_are_counted_by_an_engine():
     assert coverage_of(rows, "en", None).missing
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_page(made: tuple[Dataset, Manifest]):
     dataset, _ = made
     done = run("report", str(dataset.path), "--json")

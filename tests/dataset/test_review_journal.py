@@ -25,8 +25,6 @@ from demod_voice.errors import MediaError, OutputError, UsageError
 from demod_voice.formats.dataset_manifest import Anchor, Manifest, Recording, Segment
 from demod_voice.media.wav import wav_info
 
-pytestmark = pytest.mark.slow
-
 IDS = ("a", "b", "c", "gone")
 WINDOWS = [Window("0" * 64, 0, 100, 1.0, 2.0), Window("0" * 64, 10, 50, 1.1, 1.6), Window("1" * 64, 5, 5, 1.2, 1.3)]
 changes = st.fixed_dictionaries(

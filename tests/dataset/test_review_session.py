@@ -18,8 +18,6 @@ from demod_voice.dataset.review.session import Session, Stale, Wish
 from demod_voice.dataset.store import Dataset
 from demod_voice.errors import UsageError
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -87,6 +85,7 @@ def test_decisions_are_found_by_their_state(small, accepted, rejected):
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["accept", "reject", "clear", "text", "trim"])), max_size=8)
 )
+@pytest.mark.slow
 def test_undoing_everything_gives_back_the_beginning(small, steps):
     path, session = small, anew(small)
     before = [(session.state(place).review, session.state(place).text, session.window(place)) for place in range(3)]

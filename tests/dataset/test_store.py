@@ -22,8 +22,6 @@ from demod_voice.errors import MediaError, OutputError, UsageError
 from demod_voice.formats.dataset_manifest import Manifest
 from demod_voice.media.wav import write_wav
 
-pytestmark = pytest.mark.slow
-
 WRITES = ("open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.truncate")
 """Audit events of the interpreter that change a file system. Source: Python's table of audit events."""
 
@@ -125,6 +123,7 @@ def killed_after(count: int, path: Path) -> bool:
     return code == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("links", [True, False])
 def test_a_commit_killed_at_any_write_is_finished_by_the_next_command(tmp_path, other_disk, links):
     dataset = make_dataset(tmp_path / "data", segments=3, seconds=0.1, quarantined=1, anchors=1)

@@ -22,8 +22,6 @@ from demod_voice.dataset.store import Dataset
 from demod_voice.errors import MediaError, UsageError
 from demod_voice.formats.dataset_manifest import Manifest
 
-pytestmark = pytest.mark.slow
-
 
 def change(dataset: Dataset, edit: Callable[[Manifest], Manifest], message: str = "test") -> None:
     with Dataset.writing(dataset.path) as opened:
