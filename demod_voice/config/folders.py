@@ -24,6 +24,11 @@ def cache_folder() -> Path:
     return _xdg("XDG_CACHE_HOME", ".cache")
 
 
+def engine_cache(name: str) -> Path:
+    """What an engine's worker keeps between runs and can make again (speaker latents); safe to delete at any moment."""
+    return cache_folder() / "engines" / name
+
+
 def state_folder() -> Path:
     """``$XDG_STATE_HOME/demod-voice``: run logs."""
     return _xdg("XDG_STATE_HOME", ".local/state")

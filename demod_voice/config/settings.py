@@ -29,6 +29,8 @@ class EngineSettings:
     """Settings of one engine: ``engines.<name>.*``."""
 
     python: str = key("", "Interpreter that runs this engine, instead of the environment made by `engines install`.")
+    model: str = key("", "Model that it loads when a voice names none: a path, or a name of `models list`.")
+    options: tuple[str, ...] = key((), "Its own options, each as name=value; `engines info` lists them.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ class Engines:
     timeouts: Timeouts = field(default_factory=Timeouts)
     named: Mapping[str, EngineSettings] = field(default_factory=lambda: MappingProxyType({}))
     """``engines.<name>`` for every engine that has settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """``models.*``: the files that neural engines load."""
+
+    search_path: tuple[str, ...] = key((), "More folders that hold models, read only: those of a shared machine.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +267,7 @@ class Settings:
         2, "How often a line that an engine fails on is tried, each time with another seed.", minimum=1, maximum=10
     )
     engines: Engines = field(default_factory=Engines)
+    models: Models = field(default_factory=Models)
     cache: Cache = field(default_factory=Cache)
     paths: Paths = field(default_factory=Paths)
     episode: Episode = field(default_factory=Episode)

@@ -107,4 +107,5 @@ def speak_item(number: int, request: SpeechRequest) -> SpeakItem:
         style=dict(request.style),
         max_s=request.max_s,
         foreign=request.foreign,
+        context=request.context,
     )

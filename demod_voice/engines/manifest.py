@@ -11,6 +11,7 @@ from typing import Any
 
 from demod_worker.messages import OPERATIONS
 
+from demod_voice.engines.own_tables import own_tables
 from demod_voice.engines.python_range import python_fits
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import Fault, FaultsError
@@ -26,7 +27,12 @@ _LEAST = {
     "install_mb": 0,
     "cancel_grace_s": 0.0,
     "words_per_minute": 1.0,
+    "input_rate": 0,
+    "memory_mb": 0,
+    "gpu_memory_mb": 0,
+    "cuda_mb": 0,
 }
+GPU_MEMORY_LIMITS = ("torch", "onnxruntime", "placement")
 
 _FIELDS: Mapping[str, Mapping[str, tuple[type, str]]] = {
     "": {
@@ -54,11 +60,25 @@ _FIELDS: Mapping[str, Mapping[str, tuple[type, str]]] = {
         "styles": (list, "styles"),
         "cancel_grace_s": (float, "cancel_grace_s"),
         "gpu": (bool, "gpu"),
+        "context": (bool, "context"),
+        "input_rate": (int, "input_rate"),
+    },
+    "model": {
+        "default": (str, "default_model"),
+        "places": (list, "model_places"),
+    },
+    "resources": {
+        "memory_mb": (int, "memory_mb"),
+        "gpu_memory_mb": (int, "gpu_memory_mb"),
+        "gpu_memory_limit": (str, "gpu_memory_limit"),
     },
     "environment": {
         "install_mb": (int, "install_mb"),
         "python": (str, "python_range"),
         "drop": (list, "drop"),
+        "drop_cpu": (list, "drop_cpu"),
+        "torch": (bool, "torch"),
+        "cuda_mb": (int, "cuda_mb"),
     },
     "licence": {
         "code": (str, "licence"),
@@ -69,6 +89,8 @@ _FIELDS: Mapping[str, Mapping[str, tuple[type, str]]] = {
 }
 """Section -> key -> (TOML type, field of ``EngineInfo``)."""
 
+_TABLES = ("options", "language_chars")
+"""Tables whose keys are the engine's own."""
 _REQUIRED = ("name", "summary", "version", "output_version", "operations")
 
 
@@ -103,8 +125,9 @@ def _values(document: Mapping[str, Any], text: str, faults: list[Fault]) -> dict
         for key, value in table.items():
             _take(section, key, value, text, values, faults)
     for name in document:
-        if isinstance(document[name], dict) and name not in _FIELDS:
-            faults.append(Fault(_line(text, f"[{name}]"), f"unknown table [{name}]", _near(name, _FIELDS)))
+        if isinstance(document[name], dict) and name not in (*_FIELDS, *_TABLES):
+            faults.append(Fault(_line(text, f"[{name}]"), f"unknown table [{name}]", _near(name, [*_FIELDS, *_TABLES])))
+    values |= own_tables(document, lambda word, message: faults.append(Fault(_line(text, word), message)))
     return values
 
 
@@ -148,7 +171,10 @@ def _check_forms(values: Mapping[str, Any], text: str, faults: list[Fault]) -> N
     for each in values.get("honours", ()):
         if each not in HONOURS:
             faults.append(Fault(_line(text, "honours"), f"honours: {each!r} is none of {', '.join(HONOURS)}"))
-    for pattern in values.get("drop", ()):
+    if values.get("gpu_memory_limit", "placement") not in GPU_MEMORY_LIMITS:
+        among = ", ".join(GPU_MEMORY_LIMITS)
+        faults.append(Fault(_line(text, "gpu_memory_limit"), f"gpu_memory_limit is one of {among}"))
+    for pattern in (*values.get("drop", ()), *values.get("drop_cpu", ())):
         if pattern.startswith("/") or ".." in pattern.split("/") or not pattern.strip("*/"):
             faults.append(Fault(_line(text, "drop"), f"drop: {pattern!r} is not a pattern below site-packages"))
     for key, least in _LEAST.items():

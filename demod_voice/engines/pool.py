@@ -26,6 +26,8 @@ from demod_worker.messages import (
     LoadResult,
     PhonemizeRequest,
     PhonemizeResult,
+    SeparateRequest,
+    SeparateResult,
     SpeakRequest,
     TranscribeRequest,
     TranscribeResult,
@@ -34,12 +36,15 @@ from demod_worker.messages import (
 )
 
 from demod_voice.audio.clip import Clip
+from demod_voice.config.folders import engine_cache
 from demod_voice.config.settings import Settings
 from demod_voice.engines.client import Worker
 from demod_voice.engines.collector import Collector, speak_item
+from demod_voice.engines.default_model import model_for
 from demod_voice.engines.devices import describe_gpus, device_for
 from demod_voice.engines.environments import USABLE, python_for, state
 from demod_voice.engines.locate import engine as find_engine
+from demod_voice.engines.options import options_of
 from demod_voice.engines.strikes import Strikes
 from demod_voice.engines.types import EngineInfo, Speech, SpeechRequest
 from demod_voice.engines.worker_log import WorkerLog
@@ -193,6 +198,14 @@ class Pool:
         """
         return self._asked(engine, "align", request, AlignResult)
 
+    def separate(self, engine: str, request: SeparateRequest) -> SeparateResult:
+        """Let an engine write the stems of a recording.
+
+        Raises:
+            EngineError: of the class that the failure has. A crash is tried once more first.
+        """
+        return self._asked(engine, "separate", request, SeparateResult)
+
     def embed(self, engine: str, request: EmbedRequest) -> EmbedResult:
         """Let an engine write a vector for the voice of each clip.
 
@@ -331,7 +344,7 @@ class Pool:
 
     def _slot(self, engine: str, model: str | None) -> _Slot:
         info = self.info(engine)
-        return _Slot(engine, device_for(info, self._settings), model)
+        return _Slot(engine, device_for(info, self._settings), model or model_for(info, self._settings))
 
     def _tell_device(self, slot: _Slot) -> None:
         """Once, when something is spoken: a check or a list of voices needs no GPU."""
@@ -396,7 +409,13 @@ class Pool:
     def _loaded(self, slot: _Slot, shelf: _Shelf) -> Worker:
         worker = self._start(self.info(slot.engine))
         try:
-            request = LoadRequest(slot.model, slot.device, self._settings.engines.threads)
+            request = LoadRequest(
+                slot.model,
+                slot.device,
+                self._settings.engines.threads,
+                cache=str(engine_cache(slot.engine)),
+                options=options_of(self.info(slot.engine), self._settings),
+            )
             if "load" in worker.ready.get("operations", ()):
                 shelf.loaded = from_json(LoadResult, dict(worker.request("load", to_json(request))))
         except BadMessage as error:

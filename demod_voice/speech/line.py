@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from demod_voice.config.settings import Settings
+from demod_voice.engines.options import audible_options
 from demod_voice.engines.types import EngineInfo, SpeechRequest
 from demod_voice.records.hashing import hash_json, seed_from
 from demod_voice.speech.guards import length_bounds_s
@@ -64,17 +66,18 @@ class Line:
         return hash_json({**self.identity, "seed": seed if self.info.seeded else None})
 
 
-def identity(job: LineJob, pieces: Sequence[Piece], threads: int, hashes: ContentHashes) -> dict[str, Any]:
+def identity(job: LineJob, pieces: Sequence[Piece], settings: Settings, hashes: ContentHashes) -> dict[str, Any]:
     """All that a take depends on but its seed: content only, never a path, a name for people, a clock or a device.
 
     Raises:
         ModelMissing: a file of the voice is gone.
+        UsageError: an option of the engine is wrong.
     """
     voice, info = job.voice, job.voice.engine
     plain = plain_manner(voice, job.language)
     found = {
         "versions": [SPEECH_VERSION, PREPARE_VERSION],
-        "engine": [info.name, info.output_version, threads],
+        "engine": [info.name, info.output_version, settings.engines.threads],
         "voice": hashes.of_voice(voice.voice),
         "chunks": [piece.text for piece in pieces],
         "language": job.language,
@@ -83,6 +86,9 @@ def identity(job: LineJob, pieces: Sequence[Piece], threads: int, hashes: Conten
         "volume_db": plain.volume_db,
         "style": dict(voice.style),
     }
+    options = audible_options(info, settings)
+    if options:
+        found["options"] = options
     if not all(piece.manner == plain for piece in pieces):
         found["manners"] = [{**piece.manner.content, "gap_s": piece.gap_s} for piece in pieces]
     return found

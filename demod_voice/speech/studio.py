@@ -249,7 +249,7 @@ class Studio:
             raise UsageError(
                 f"nothing can be said in {job.text[:40]!r}", "write words: there is no letter or digit in it"
             )
-        return Line(job, made, identity(job, made.pieces, self._settings.engines.threads, self._hashes))
+        return Line(job, made, identity(job, made.pieces, self._settings, self._hashes))
 
     def _finished(self, line: Line, folder: Path) -> Take | None:
         """The take of any attempt that an earlier run kept."""

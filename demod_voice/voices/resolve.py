@@ -12,6 +12,7 @@ from demod_worker.messages import Voice
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
+from demod_voice.engines.default_model import find_model
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineNotInstalled, Fault, UsageError
@@ -103,7 +104,7 @@ def _find(settings: Settings, engine: str, voice: str, model: str) -> ResolvedVo
     info = _info(engine or settings.engines.default, settings)
     if info.needs_model:
         raise _no_model(info, voice, store)
-    return replace(_preset(info, voice), similar=tuple(nearest(voice, _known(store))) if voice else ())
+    return replace(_preset(info, voice, settings), similar=tuple(nearest(voice, _known(store))) if voice else ())
 
 
 def _no_model(info: EngineInfo, voice: str, store: VoiceStore) -> UsageError:
@@ -127,7 +128,7 @@ def _saved(settings: Settings, saved: SavedVoice, engine: str) -> ResolvedVoice:
     return ResolvedVoice(
         name=saved.name,
         engine=info,
-        voice=saved.for_engine(),
+        voice=_with_default_model(saved.for_engine(), info, settings),
         language=record.language,
         speed=record.speed,
         pitch=record.pitch,
@@ -145,10 +146,18 @@ def _model(settings: Settings, path: Path, engine: str) -> ResolvedVoice:
     )
 
 
-def _preset(info: EngineInfo, voice: str) -> ResolvedVoice:
-    return ResolvedVoice(
-        name=voice or "default", engine=info, voice=Voice(preset=voice or None), licence=info.model_licence
-    )
+def _preset(info: EngineInfo, voice: str, settings: Settings) -> ResolvedVoice:
+    spoken = _with_default_model(Voice(preset=voice or None), info, settings)
+    return ResolvedVoice(name=voice or "default", engine=info, voice=spoken, licence=info.model_licence)
+
+
+def _with_default_model(voice: Voice, info: EngineInfo, settings: Settings) -> Voice:
+    """The voice with the model that its engine will load, so that the model is part of what a take is made of.
+
+    One that is nowhere is left out here and told when the voice is verified.
+    """
+    found = None if voice.model else find_model(info, settings)
+    return replace(voice, model=str(found)) if found is not None and found.exists() else voice
 
 
 def _model_path(store: VoiceStore, asked: str, is_model: bool) -> Path | None:

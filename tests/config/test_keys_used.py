@@ -340,6 +340,29 @@ for _operation in ("start", "load", "speak", "train"):
         return silence_of(settings, folder, operation)
 
 
+@row("engines.<name>.model", ("/one/model", "/another/model"), ("/one/model", "/another/model"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.engines.default_model import find_model
+    from demod_voice.engines.locate import engine
+
+    return str(find_model(engine("fake", settings), settings))
+
+
+@row("engines.<name>.options", (["tone=sine"], ["tone=square"]), ("sine", "square"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.engines.locate import engine
+    from demod_voice.engines.options import options_of
+
+    return options_of(engine("fake", settings), settings)["tone"]
+
+
+@row("models.search_path", ([], ["/shared/models"]), (0, 1))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.engines.default_model import model_roots
+
+    return model_roots(settings).count(Path("/shared/models"))
+
+
 @row("engines.<name>.python", ("/bin/sh", sys.executable), ("/bin/sh", sys.executable))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.engines.environments import python_for

@@ -16,7 +16,7 @@ ORDER = (
     ("publish",),
     ("speech",),
     ("analysis",),
-    ("voices", "engines"),
+    ("voices", "models", "engines"),
     ("mix", "media"),
     ("audio",),
     ("formats",),

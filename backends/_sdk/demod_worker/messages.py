@@ -167,6 +167,13 @@ class LoadRequest:
     device: str = "cpu"
     """``cpu`` or ``cuda:N``."""
     threads: int = 1
+    memory_fraction: Optional[float] = None
+    """Most of the GPU's memory that this process may take, 0..1; for engines whose framework can hold to it."""
+    cache: Optional[str] = None
+    """Absolute path of a folder where the engine keeps what it can make again (speaker latents), by content hash. It
+    may vanish at any moment."""
+    options: Dict[str, str] = field(default_factory=dict)
+    """The engine's own settings, as its engine.toml lists them (``dtype``, ``runtime``); each has a value."""
 
 
 @dataclass(frozen=True)
@@ -304,6 +311,35 @@ class AlignResult:
     """What was asked and not honoured, a phrase each (words that are not in the dictionary)."""
     unknown: Tuple[str, ...] = ()
     """Words that the engine has no pronunciation for, in lower case: with ``pronunciations`` it can be asked again."""
+
+
+@dataclass(frozen=True)
+class SeparateRequest:
+    """``separate``: a recording as its stems."""
+
+    audio: str
+    """Absolute path of a WAV of one or two channels, PCM_16 or 32-bit float, at the rate that engine.toml names."""
+    folder: str
+    """Absolute path of the folder that the stems are written to."""
+    shifts: int = 0
+    """How many shifted passes are averaged; more takes longer and sounds a little better."""
+    seed: int = 0
+    """Of the shifts."""
+
+
+@dataclass(frozen=True)
+class SeparateResult:
+    """The ``done`` of a ``separate``."""
+
+    stems: Dict[str, str]
+    """Name -> file name in the folder: 32-bit float WAVs, as long as the recording and with its channels. Always
+    ``dialogue`` and ``background``, which sum up to the recording."""
+    sample_rate: int = 0
+    """Hz."""
+    model: str = ""
+    model_revision: str = ""
+    """Content hash or hub revision of the model."""
+    degraded: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

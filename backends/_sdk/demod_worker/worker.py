@@ -55,6 +55,8 @@ from demod_worker.messages import (
     LoadResult,
     PhonemizeRequest,
     PhonemizeResult,
+    SeparateRequest,
+    SeparateResult,
     SpeakDone,
     SpeakItem,
     SpeakRequest,
@@ -94,6 +96,7 @@ TYPED: Dict[str, Type[Any]] = {
     "transcribe": TranscribeRequest,
     "align": AlignRequest,
     "embed": EmbedRequest,
+    "separate": SeparateRequest,
 }
 """Operations that take one request and give one result -> the request."""
 
@@ -216,6 +219,10 @@ class Adapter:
     def embed(self, request: EmbedRequest, task: Task) -> EmbedResult:
         """Write a vector for the voice of each clip."""
         raise Unsupported("this engine does not embed")
+
+    def separate(self, request: SeparateRequest, task: Task) -> SeparateResult:
+        """Write the stems of a recording."""
+        raise Unsupported("this engine does not separate")
 
     def close(self) -> None:
         """Called once at the end."""

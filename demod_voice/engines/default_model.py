@@ -1,0 +1,74 @@
+"""Where an engine's default model lies: in the models folders of this program, or where its own tools keep it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from demod_voice.config.folders import data_folder
+from demod_voice.config.settings import Settings
+from demod_voice.engines.types import EngineInfo
+from demod_voice.errors import ModelMissing
+
+RECORD = "model.json"
+"""Written last into the folder of a model that was pulled or imported: without it the model is not whole."""
+
+
+def models_folder() -> Path:
+    """Where this program keeps models: a folder for each, named as in the registry."""
+    return data_folder() / "models"
+
+
+def find_model(info: EngineInfo, settings: Settings) -> Path | None:
+    """The model that the engine loads when a voice names none: ``engines.<name>.model``, else its default model.
+
+    None for an engine that has no default model, or whose model is nowhere.
+    """
+    named = settings.engines.named.get(info.name)
+    asked = named.model if named is not None else ""
+    if asked and (os.sep in asked or asked.startswith("~")):
+        return Path(asked).expanduser()
+    return next(_found(asked or info.default_model, info, settings), None)
+
+
+def model_for(info: EngineInfo, settings: Settings) -> str | None:
+    """As ``find_model``, as the worker is told; None when the engine needs none.
+
+    Raises:
+        ModelMissing: the engine has a default model, and it is nowhere.
+    """
+    found = find_model(info, settings)
+    if found is not None and found.exists():
+        return str(found)
+    if found is not None:
+        raise ModelMissing(f"engine {info.name}: its model {found} does not exist", f"see engines.{info.name}.model")
+    if not info.default_model:
+        return None
+    raise ModelMissing(
+        f"engine {info.name} has no model here: {info.default_model} is not installed",
+        f"run: demod-voice models pull {info.default_model}",
+    )
+
+
+def model_roots(settings: Settings) -> list[Path]:
+    """The folders that hold models, this program's own first."""
+    return [models_folder(), *(Path(each).expanduser() for each in settings.models.search_path)]
+
+
+def _found(name: str, info: EngineInfo, settings: Settings) -> Iterator[Path]:
+    if not name:
+        return
+    for root in model_roots(settings):
+        if (root / name / RECORD).is_file():
+            yield root / name
+    if name == info.default_model:
+        for place in info.model_places:
+            yield from _matching(Path(os.path.expandvars(place)).expanduser())
+
+
+def _matching(pattern: Path) -> list[Path]:
+    """What lies there; nothing where a variable of the pattern is not set."""
+    if "$" in str(pattern) or not pattern.is_absolute():
+        return []
+    return sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
