@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -70,6 +71,47 @@ def engine_python(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], P
         return Path(done.stdout.strip().splitlines()[-1])
 
     return python
+
+
+@pytest.fixture(scope="session")
+def tiny_voice(engine_python: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Makes a tiny voice with the options of tiny_voice.py and returns its path; each is built once."""
+    folder = tmp_path_factory.mktemp("voices")
+    built: dict[str, str] = {}
+
+    def make(**options: object) -> str:
+        key = json.dumps(options, sort_keys=True)
+        if key not in built:
+            path = str(folder / f"tiny{len(built)}.onnx")
+            command = [str(engine_python("piper")), str(ROOT / "tests" / "backends" / "tiny_voice.py"), path, key]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            built[key] = path
+        return built[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_model(engine_python: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes the tiny model of an engine (``tests/tiny/NAME.py FOLDER [MORE ...]``, run by the engine's interpreter).
+
+    Returns its folder; each is built once, with random weights of a fixed seed.
+    """
+    folder = tmp_path_factory.mktemp("models")
+    built: dict[tuple[str, ...], Path] = {}
+
+    def make(name: str, *more: str) -> Path:
+        key = (name, *more)
+        if key not in built:
+            path = folder / f"{name}{len(built)}"
+            command = [str(engine_python(name)), str(ROOT / "tests" / "tiny" / f"{name}.py"), str(path), *more]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            built[key] = path
+        return built[key]
+
+    return make
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,8 +15,6 @@ from demod_voice.config.settings import DEFAULTS, Engines, EngineSettings, Setti
 from demod_voice.engines.client import Worker
 from demod_voice.engines.locate import backends_folder, engine
 from demod_voice.engines.pool import Pool
-
-TINY_VOICE = Path(__file__).with_name("tiny_voice.py")
 
 
 def settings_with(name: str, python: Path) -> Settings:
@@ -55,25 +51,6 @@ def piper_settings(engine_python: Callable[[str], Path]) -> Settings:
 def piper(piper_settings: Settings) -> Iterator[Pool]:
     with Pool(piper_settings) as pool:
         yield pool
-
-
-@pytest.fixture(scope="session")
-def tiny_voice(engine_python: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """Makes a tiny voice with the options of tiny_voice.py and returns its path; each is built once."""
-    folder = tmp_path_factory.mktemp("voices")
-    built: dict[str, str] = {}
-
-    def make(**options: object) -> str:
-        key = json.dumps(options, sort_keys=True)
-        if key not in built:
-            path = str(folder / f"tiny{len(built)}.onnx")
-            command = [str(engine_python("piper")), str(TINY_VOICE), path, key]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
-            built[key] = path
-        return built[key]
-
-    return make
 
 
 def started(name: str, settings: Settings) -> Worker:
