@@ -14,7 +14,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
+CUDA_LIST = "requirements-cuda.txt"
 LOCKS = sorted([*ROOT.glob("requirements*.txt"), *ROOT.glob("backends/*/requirements*.txt")])
+WHOLE = [path for path in LOCKS if path.name != CUDA_LIST]
+TORCH = sorted(path.parent for path in WHOLE if re.search(r"^torch==", path.read_text(), re.MULTILINE))
 NAMES = [str(path.relative_to(ROOT)) for path in LOCKS]
 UNWANTED = {"docopt", "colorama"}
 PIN = re.compile(r"(?P<name>[a-z0-9]+(-[a-z0-9]+)*)==(?P<version>[a-z0-9.!]+)( ; (?P<marker>[^\\]+))? \\")
@@ -85,9 +88,11 @@ def test_no_unwanted_package_is_locked(path, tool):
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("path", LOCKS, ids=NAMES)
+@pytest.mark.parametrize("path", WHOLE, ids=[str(path.relative_to(ROOT)) for path in WHOLE])
 def test_what_is_asked_for_is_locked_once_at_a_fitting_version(path, python, tool):
-    locked = pins(path, python)
+    locked = pins(path, python) | (
+        pins(path.with_name(CUDA_LIST), python) if path.with_name(CUDA_LIST) in LOCKS else {}
+    )
     assert [name for name, versions in locked.items() if len(versions) > 1] == []
     _, asked = tool.requirements(path)
     assert asked
@@ -150,5 +155,70 @@ def test_unwanted_packages_are_taken_out_with_their_hashes(tool):
 
 
 def test_the_lock_tool_makes_every_lock_there_is(tool):
-    assert sorted(tool.targets()) == [path for path in LOCKS if path.name != "requirements-cuda.txt"]
+    assert sorted(tool.targets()) == WHOLE
     assert shutil.which("uv") or pins(ROOT / "requirements-test.txt").get("uv"), "tools/lock.py needs it"
+
+
+def test_the_neural_engines_are_locked_with_one_torch():
+    assert {"xtts", "csm", "ecapa", "demucs"} <= {folder.name for folder in TORCH}
+    assert {version for folder in TORCH for version in pins(folder / "requirements.txt")["torch"]} == {
+        Version("2.13.0")
+    }
+
+
+@pytest.mark.parametrize("folder", TORCH, ids=lambda folder: folder.name)
+def test_torch_is_locked_with_the_hash_of_its_cpu_build_too(folder, tool):
+    text = (folder / "requirements.txt").read_text()
+    row = re.search(r"^torch==\S+ \\\n(    --hash=\S+( \\\n)?)+", text, re.MULTILINE).group()
+    (digest,) = tool.EXTRA_HASHES["torch==2.13.0"]
+    assert f"--hash=sha256:{digest}" in row
+    assert row.count("--hash") > 1
+    assert text.splitlines()[1] == "# Linux x86-64 only, Python 3.11 to 3.13."
+
+
+@pytest.mark.parametrize("folder", TORCH, ids=lambda folder: folder.name)
+def test_the_cuda_list_has_what_cuda_adds_and_nothing_else_has_it(folder, tool):
+    plain, cuda = pins(folder / "requirements.txt"), pins(folder / CUDA_LIST)
+    assert not [name for name in plain if tool.CUDA.match(f"{name}==")]
+    assert not [name for name in cuda if not tool.CUDA.match(f"{name}==")]
+    # torch 2.13.0's CUDA build asks for these by name, at one version each.
+    asked = "cuda-bindings cuda-toolkit triton nvidia-cudnn-cu13 nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvshmem-cu13"
+    assert {*asked.split(), "nvidia-cublas", "nvidia-cuda-runtime"} <= set(cuda)
+
+
+def test_recognition_has_the_cuda_12_that_ctranslate2_loads():
+    cuda = pins(ROOT / "backends" / "whisper" / CUDA_LIST)
+    assert {version.major for version in cuda["nvidia-cublas-cu12"]} == {12}
+    assert {version.major for version in cuda["nvidia-cudnn-cu12"]} == {9}
+
+
+@pytest.mark.parametrize("path", [path for path in LOCKS if path.name == CUDA_LIST], ids=lambda path: path.parent.name)
+def test_a_cuda_list_repeats_nothing_of_the_whole_list(path):
+    assert not set(pins(path)) & set(pins(path.with_name("requirements.txt")))
+
+
+def test_what_is_left_out_is_not_locked(tool):
+    for source in ROOT.glob("backends/*/requirements.in"):
+        rows = [row for row in source.read_text().splitlines() if row.startswith(tool.LEFT_OUT)]
+        left_out = " ".join(row.removeprefix(tool.LEFT_OUT) for row in rows).split()
+        assert not set(left_out) & set(pins(source.with_suffix(".txt")))
+    assert "six" in pins(ROOT / "backends" / "xtts" / "requirements.txt"), "coqui-tts imports it undeclared"
+
+
+def test_rows_lose_the_markers_that_hold_for_the_whole_list_and_gain_hashes(tool):
+    always = "python_full_version < '3.14' and platform_machine == 'x86_64' and sys_platform == 'linux'"
+    rows = [
+        f"torch==2.13.0 ; {always} \\",
+        "    --hash=sha256:ff",
+        "b==1 ; python_full_version >= '3.12' and " + always,
+    ]
+    rows += ["    --hash=1", f"c==3 ; {always} \\", "    --hash=2"]
+    (digest,) = tool.EXTRA_HASHES["torch==2.13.0"]
+    said = f"{tool.LINUX}\n{tool.LEFT_OUT} c d\n"
+    assert tool.locked_rows(rows, said) == [
+        f"torch==2.13.0 \\\n    --hash=sha256:{digest} \\\n    --hash=sha256:ff",
+        "b==1 ; python_full_version >= '3.12' \\\n    --hash=1",
+    ]
+    assert (
+        tool.short("a==1 ; sys_platform == 'linux' or extra == 'x'") == "a==1 ; sys_platform == 'linux' or extra == 'x'"
+    )
