@@ -17,10 +17,10 @@ from demod_voice.engines.locate import backends_folder, engine
 from demod_voice.engines.pool import Pool
 
 
-def settings_with(name: str, python: Path) -> Settings:
-    """The defaults, with an interpreter for one engine."""
+def settings_with(name: str, python: Path, model: str = "") -> Settings:
+    """The defaults, with an interpreter (and a model) for one engine."""
     return dataclasses.replace(
-        DEFAULTS, device="cpu", engines=Engines(named={name: EngineSettings(python=str(python))})
+        DEFAULTS, device="cpu", engines=Engines(named={name: EngineSettings(python=str(python), model=model)})
     )
 
 
@@ -86,5 +86,21 @@ def start_worker() -> Callable[[str, Settings], Worker]:
 
 
 @pytest.fixture(scope="session")
-def with_python() -> Callable[[str, Path], Settings]:
+def with_python() -> Callable[..., Settings]:
     return settings_with
+
+
+@pytest.fixture(scope="session")
+def engine_part() -> Callable[[str, str], ModuleType]:
+    return part
+
+
+@pytest.fixture(scope="session")
+def with_options() -> Callable[..., Settings]:
+    """The same settings with options of an engine: ``with_options(settings, "ecapa", "batch=4")``."""
+
+    def changed(settings: Settings, name: str, *options: str) -> Settings:
+        own = dataclasses.replace(settings.engines.named[name], options=options)
+        return dataclasses.replace(settings, engines=Engines(named={name: own}))
+
+    return changed
