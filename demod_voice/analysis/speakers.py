@@ -15,6 +15,7 @@ import numpy as np
 from demod_worker.messages import EmbedRequest, EmbedResult
 from numpy.typing import NDArray
 
+from demod_voice.analysis.calibration import calibrated
 from demod_voice.analysis.listening import listening_copy
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import EngineBrokenProtocol
@@ -34,7 +35,8 @@ class Embeddings:
     model: str
     revision: str = ""
     threshold: float | None = None
-    """Cosine from which two clips are one speaker's; None when nobody has measured it for this model."""
+    """Cosine from which two clips are one speaker's: as calibrated here, else as the engine says; None when nobody has
+    measured it for this model."""
     reasons: tuple[str, ...] = ()
     """For each clip why it has no vector, or empty."""
     degraded: tuple[str, ...] = ()
@@ -56,6 +58,7 @@ def embed_clips(
         EngineNotInstalled: the engine is not there; says the command that helps.
         EngineError: it failed.
         MediaError: a clip cannot be read.
+        UsageError: the calibration that the settings name is of another model.
         ValueError: there is no clip.
     """
     if not clips:
@@ -78,11 +81,12 @@ def embed_clips(
     ):
         raise EngineBrokenProtocol(f"engine {engine} changed its model between two requests")
     reasons = [each.reasons or ("",) * len(rows) for each, rows in parts]
+    calibration = calibrated(engine, first.model, first.model_revision, pool.settings)
     return Embeddings(
         np.concatenate([rows for _, rows in parts]),
         first.model,
         first.model_revision,
-        first.same_speaker,
+        calibration.threshold if calibration else first.same_speaker,
         tuple(reason for part in reasons for reason in part),
         tuple(dict.fromkeys(said for each, _ in parts for said in each.degraded)),
     )

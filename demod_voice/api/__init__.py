@@ -97,6 +97,18 @@ _EXPORTS = {
         "speak_to_file",
         "stream_speech",
     ),
+    "speakers": (
+        "Calibrated",
+        "Comparison",
+        "Identification",
+        "VoiceVector",
+        "VoiceVectors",
+        "calibrate_speakers",
+        "compare_speakers",
+        "embed_speakers",
+        "identify_speaker",
+        "require_voices",
+    ),
     "takes": (
         "LineTakes",
         "TakeList",

@@ -11,6 +11,7 @@ GROUPS = {
     "lexicon": ("lexicon", "Check pronunciations, and see where they apply"),
     "voices": ("voices", "List, try, add and carry voices, with their consent"),
     "dataset": ("dataset", "Recordings into clean, reviewed training data"),
+    "speaker": ("speaker", "Whose voice is it: embed, compare, verify, identify, calibrate"),
     "audio": ("audio", "Look at, convert, clean and normalise sound files"),
     "engines": ("engines", "Install, inspect and check speech engines"),
     "piper": ("piper", "Piper voices straight from their model files"),

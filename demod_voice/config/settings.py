@@ -64,6 +64,13 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
+class Speakers:
+    """``speakers.*``: whose voice it is."""
+
+    calibration: str = key("", "Calibration of the embedding model; empty = what `speaker calibrate` kept for it.")
+
+
+@dataclass(frozen=True, slots=True)
 class Cache:
     """``cache.*``: the speech cache, a shortcut that may be deleted at any moment."""
 
@@ -268,6 +275,7 @@ class Settings:
     )
     engines: Engines = field(default_factory=Engines)
     models: Models = field(default_factory=Models)
+    speakers: Speakers = field(default_factory=Speakers)
     cache: Cache = field(default_factory=Cache)
     paths: Paths = field(default_factory=Paths)
     episode: Episode = field(default_factory=Episode)

@@ -84,7 +84,7 @@ def _wanted(targets: Sequence[Target], settings: Settings, pool: Pool, progress:
             jobs = jobs_of(settings)
             speakers = TargetSpeakers.learn(targets, settings, pool, Path(folder), jobs=jobs, progress=progress)
     except EngineNotInstalled as error:
-        hint = f"--speaker-refs compares voices with the engine {ENGINE}: install it, or keep every speaker"
+        hint = f"--speaker-refs compares voices: run demod-voice engines install {ENGINE}, or keep every speaker without it"
         raise EngineNotInstalled(error.message, hint) from error
     return Wanted(speakers, (*hash_targets(targets), heard_by))
 

@@ -13,25 +13,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from demod_voice.analysis.listening import listening_slice
 from demod_voice.analysis.speakers import ENGINE, Embeddings, centre, cosine, embed_clips
+from demod_voice.analysis.voiceprints import NEAR, voice_pieces
 from demod_voice.config.settings import Settings
 from demod_voice.dataset.sources import SUFFIXES
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import UsageError
-from demod_voice.media.foreign import decode
-from demod_voice.media.wav import wav_info
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.progress import SILENT, Progress
 
-RATE = 16000
-"""Hz that embedding models hear."""
-PIECE_S = 10.0
-"""A reference clip is heard in pieces of this length: models are trained on a few seconds."""
-MOST_PIECES = 6
-"""Pieces of one clip: a minute says who speaks."""
-NEAR = 0.05
-"""Cosine by which the nearest speaker must be nearer than the next; else nobody knows who it is."""
 VOICELESS = -1.0
 """Score of a segment in which the model finds no voice."""
 
@@ -138,7 +128,7 @@ class TargetSpeakers:
         if threshold is None:
             raise UsageError(
                 f"nobody has measured how near two clips of one speaker are for model {heard.model}",
-                "set dataset.gates.speaker_score_min",
+                "set dataset.gates.speaker_score_min, or measure it: demod-voice speaker calibrate TRIALS",
             )
         return cls([each.name for each in targets], np.stack(centres), threshold, heard)
 
@@ -183,16 +173,9 @@ def _clips(folder: Path) -> tuple[Path, ...]:
 
 
 def _pieces(target: Target, number: int, settings: Settings, scratch: Path) -> Iterator[Path]:
-    """A target's clips as WAVs of about ``PIECE_S`` at most."""
+    """A target's clips as WAVs of some seconds."""
     for place, clip in enumerate(target.clips):
-        whole = scratch / f"reference-{number}-{place}.wav"
-        decode(clip, whole, RATE, settings.limits, encoding="pcm_s16le")
-        length_s = wav_info(whole).duration_s
-        count = max(1, min(MOST_PIECES, round(length_s / PIECE_S)))
-        for piece in range(count):
-            start_s, end_s = (min(length_s, 1.5 * PIECE_S * count) * at / count for at in (piece, piece + 1))
-            yield listening_slice(whole, start_s, end_s, whole.with_suffix(f".{piece}.wav"))
-        whole.unlink()
+        yield from voice_pieces(clip, scratch / f"reference-{number}-{place}", settings.limits)
 
 
 def _centre(target: Target, vectors: NDArray[np.float32]) -> NDArray[np.float32]:

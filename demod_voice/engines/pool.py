@@ -118,6 +118,11 @@ class Pool:
     ) -> None:
         self.close(at_once=kind is not None)
 
+    @property
+    def settings(self) -> Settings:
+        """The settings that it runs with."""
+        return self._settings
+
     def close(self, at_once: bool = False) -> None:
         """End every worker; ``at_once`` kills also those that are at work."""
         self._closed.set()
@@ -344,7 +349,13 @@ class Pool:
 
     def _slot(self, engine: str, model: str | None) -> _Slot:
         info = self.info(engine)
-        return _Slot(engine, device_for(info, self._settings), model or model_for(info, self._settings))
+        return _Slot(engine, device_for(info, self._settings), model or self._default_model(info))
+
+    def _default_model(self, info: EngineInfo) -> str | None:
+        """The model that a voice without one has; an engine that is not installed is told before its model is missed."""
+        if info.default_model and not self.usable(info.name):
+            python_for(info, self._settings)
+        return model_for(info, self._settings)
 
     def _tell_device(self, slot: _Slot) -> None:
         """Once, when something is spoken: a check or a list of voices needs no GPU."""

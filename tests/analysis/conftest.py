@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.corpus import Made, make
+from support.stand_ins import stand_in
 
 from demod_voice.config.settings import DEFAULTS, Engines, EngineSettings, Settings
 from demod_voice.engines.pool import Pool
@@ -31,11 +32,12 @@ def pool(hearing_settings: Settings) -> Iterator[Pool]:
 
 
 @pytest.fixture(scope="session")
-def pool_with_fakes(hearing_settings: Settings) -> Iterator[Pool]:
+def pool_with_fakes(hearing_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     """With stand-ins for the engines ecapa and whisper."""
     named = {
         **hearing_settings.engines.named,
-        **dict.fromkeys(("ecapa", "whisper"), EngineSettings(python=sys.executable)),
+        "ecapa": stand_in("ecapa", tmp_path_factory.mktemp("ecapa")),
+        "whisper": EngineSettings(python=sys.executable),
     }
     engines = Engines(named=named, search_path=(str(FAKES),))
     with Pool(dataclasses.replace(hearing_settings, engines=engines), jobs=2) as pool:

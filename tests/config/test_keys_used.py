@@ -356,6 +356,16 @@ def _(settings: Settings, folder: Path) -> Any:
     return options_of(engine("fake", settings), settings)["tone"]
 
 
+@row("speakers.calibration", ("", "/kept/calibration.json"), ("", "/kept/calibration.json"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.analysis.calibration import calibrated
+
+    try:
+        return "" if calibrated("ecapa", "model", "revision", settings) is None else "found"
+    except DemodError as error:
+        return error.message.split()[2]
+
+
 @row("models.search_path", ([], ["/shared/models"]), (0, 1))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.engines.default_model import model_roots
