@@ -17,7 +17,6 @@ from xtts_speakers import Speakers
 from xtts_wishes import LANGUAGES, Wishes, wishes_of
 
 SUGGESTIONS = 5
-LOUDEST = 1.0
 
 
 class Xtts(Adapter):
@@ -97,7 +96,9 @@ def _opened(folder: Path, request: LoadRequest) -> OpenModel:
     try:
         bring_up()
     except (ImportError, OSError) as error:
-        raise EngineFault(f"the engine's environment is broken: {error}", "run: demod-voice engines install xtts") from error
+        raise EngineFault(
+            f"the engine's environment is broken: {error}", "run: demod-voice engines install xtts"
+        ) from error
     _set_up_torch(request)
     return open_model(folder, request.device, request.options.get("dtype", "float32"))
 
@@ -138,7 +139,9 @@ def _say(
     model = opened.model
     torch.manual_seed(item.seed)
     own_limit = model.gpt.max_gen_mel_tokens - 1
-    asked = tokens_within(model.hifigan_decoder, item.max_s, wishes.speed) if item.max_s is not None else own_limit
+    asked = own_limit * len(texts)
+    if item.max_s is not None:
+        asked = min(asked, tokens_within(model.hifigan_decoder, item.max_s, wishes.speed))
     out.start(model.hifigan_decoder.output_sample_rate, "pcm_f32le")
     if len(texts) > 1:
         yield f"text: cut into {len(texts)} at the model's limit of tokens"

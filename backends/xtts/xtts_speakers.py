@@ -95,7 +95,9 @@ class Speakers:
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             try:
-                save_file({name: tensor.contiguous() for name, tensor in zip(NAMES, voice)}, str(temporary))
+                save_file(
+                    {name: tensor.contiguous() for name, tensor in zip(NAMES, voice, strict=True)}, str(temporary)
+                )
                 temporary.replace(target)
             finally:
                 temporary.unlink(missing_ok=True)

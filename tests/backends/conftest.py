@@ -104,3 +104,14 @@ def with_options() -> Callable[..., Settings]:
         return dataclasses.replace(settings, engines=Engines(named={name: own}))
 
     return changed
+
+
+@pytest.fixture(scope="session")
+def xtts_settings(engine_python: Callable[[str], Path]) -> Settings:
+    return settings_with("xtts", engine_python("xtts"))
+
+
+@pytest.fixture(scope="module")
+def xtts(xtts_settings: Settings) -> Iterator[Pool]:
+    with Pool(xtts_settings) as pool:
+        yield pool

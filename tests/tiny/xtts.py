@@ -1,8 +1,8 @@
 """Makes a tiny XTTS model with random weights of a fixed seed, with the library's own classes.
 
 Run by the engine's interpreter: ``python tests/tiny/xtts.py FOLDER [MOST_TOKENS]``. The decoder's size is fixed in the
-library, so the folder has about 93 MB; random weights never end a text by themselves, so MOST_TOKENS (default 40, about
-1.9 s) does.
+library, so the folder has about 93 MB; random weights never end a text by themselves, so MOST_TOKENS (default 20, about
+0.9 s) does.
 """
 
 import sys
@@ -14,10 +14,10 @@ import xtts_library
 
 xtts_library.bring_up()
 
-import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
-from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig
-from TTS.tts.models.xtts import Xtts
+import torch  # noqa: E402
+from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
+from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig  # noqa: E402
+from TTS.tts.models.xtts import Xtts  # noqa: E402
 
 SPECIAL = ["[STOP]", "[UNK]", "[SPACE]", "[START]"]
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz.,!?'-äöüßéèñçąęółżčřšőűığşабвгдежзийклмнопрстуфхцчшщыьэюя0123456789"
@@ -62,7 +62,7 @@ def make_speakers(path):
 
 def main():
     folder = Path(sys.argv[1])
-    most_tokens = int(sys.argv[2]) if len(sys.argv) > 2 else 40
+    most_tokens = int(sys.argv[2]) if len(sys.argv) > 2 else 20
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     numbers = make_vocabulary(folder / "vocab.json", XttsConfig().languages)
