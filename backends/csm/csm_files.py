@@ -8,29 +8,25 @@ Source of the format: https://github.com/huggingface/safetensors#format
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from demod_worker.failures import BadRequest, EngineFault, ModelMissing
+from demod_worker.model_folder import content_revision, model_name
 
 MODEL_TYPE = "csm"
 INDEX, WEIGHTS = "model.safetensors.index.json", "model.safetensors"
-RECORD = "model.json"
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 LONGEST_HEADER = 100_000_000
 """Bytes; the format's own limit."""
-REVISION_DIGITS = 16
 PULL = "fetch it: demod-voice models pull csm-1b"
 SAFE = "convert it with its library's save_pretrained(..., safe_serialization=True)"
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_HUB_NAME = re.compile(r"models--(?P<owner>[^/]+?)--(?P<name>[^/]+)")
 _LORA = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])(?:\.[^.]+)?\.weight")
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -47,12 +43,6 @@ class Checkpoint:
     revision: str
     """Hash of its content."""
     shapes: Shapes
-    config: Mapping[str, Any]
-
-    def text(self, key: str) -> str:
-        """A text of its configuration, or nothing."""
-        value = self.config.get(key)
-        return value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True)
@@ -85,8 +75,8 @@ def read_checkpoint(path: str) -> Checkpoint:
         if not (folder / name).is_file():
             raise ModelMissing(f"{folder} has no {name}", PULL)
     shapes = {name: shape for file in weights for name, shape in read_shapes(file).items()}
-    files = [folder / "config.json", *(folder / name for name in TOKENIZER), *_template(folder), *weights]
-    return Checkpoint(folder, _name(folder), _revision(folder, files), shapes, config)
+    files = ["config.json", *TOKENIZER, *(file.name for file in weights)]
+    return Checkpoint(folder, model_name(folder), content_revision(folder, files), shapes)
 
 
 def read_adapter(path: str, base: Checkpoint) -> AdapterFiles:
@@ -109,7 +99,13 @@ def read_adapter(path: str, base: Checkpoint) -> AdapterFiles:
         raise BadRequest(f"the adapter {folder} is of type {config.get('peft_type')!r}", "only LoRA adapters are used")
     _check_base(folder, config, base)
     _check_shapes(folder, read_shapes(folder / ADAPTER_WEIGHTS), base)
-    return AdapterFiles(folder, _revision(folder, [folder / ADAPTER_CONFIG, folder / ADAPTER_WEIGHTS]))
+    return AdapterFiles(folder, content_revision(folder, [ADAPTER_CONFIG, ADAPTER_WEIGHTS]))
+
+
+def adapter_stamp(path: str) -> tuple[tuple[int, int], ...]:
+    """Size in bytes and time of change in nanoseconds of each file of an adapter: equal stamps mean equal content."""
+    files = [Path(path) / name for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS)]
+    return tuple((each.stat().st_size, each.stat().st_mtime_ns) for each in files if each.is_file())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -161,10 +157,7 @@ def _settings(folder: Path) -> dict[str, Any]:
 def _weights(folder: Path, config: Mapping[str, Any]) -> list[Path]:
     """The files that hold the weights; ``transformers_weights`` of config.json names others than the usual ones."""
     named = config.get("transformers_weights")
-    if isinstance(named, str) and Path(named).name == named:
-        candidates = [named]
-    else:
-        candidates = [INDEX, WEIGHTS]
+    candidates = [named] if isinstance(named, str) and Path(named).name == named else [INDEX, WEIGHTS]
     found = next((folder / each for each in candidates if (folder / each).is_file()), None)
     if found is None:
         _refuse_pickles(folder)
@@ -186,62 +179,6 @@ def _refuse_pickles(folder: Path) -> None:
     found = sorted(each.name for each in folder.iterdir() if each.suffix in PICKLES) if folder.is_dir() else []
     if found:
         raise BadRequest(f"{folder / found[0]} is a pickle, which can run code: only safetensors are loaded", SAFE)
-
-
-def _template(folder: Path) -> Iterator[Path]:
-    path = folder / "chat_template.jinja"
-    if path.is_file():
-        yield path
-
-
-def _name(folder: Path) -> str:
-    """What the model's record calls it, else its name on the hub, else the folder's."""
-    if (folder / RECORD).is_file():
-        named = read_json(folder / RECORD).get("name")
-        if isinstance(named, str) and named:
-            return named
-    match = next((found for each in folder.parts if (found := _HUB_NAME.fullmatch(each))), None)
-    return match["name"] if match else folder.name
-
-
-def _revision(folder: Path, files: list[Path]) -> str:
-    """Hash over the files' names and contents; large files' own hashes are taken from who keeps them."""
-    known = _recorded(folder)
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(f"{path.name}\0{known.get(path.name) or _hash(path)}\n".encode())
-    return digest.hexdigest()[:REVISION_DIGITS]
-
-
-def _recorded(folder: Path) -> dict[str, str]:
-    """Name -> SHA-256 of the files whose size is the one that the model's record tells."""
-    if not (folder / RECORD).is_file():
-        return {}
-    rows = read_json(folder / RECORD).get("files")
-    if isinstance(rows, dict):
-        rows = [{"name": name, **each} for name, each in rows.items() if isinstance(each, dict)]
-    found = {}
-    for row in rows if isinstance(rows, list) else []:
-        name, size, sha256 = (
-            (row.get(key) for key in ("name", "size", "sha256")) if isinstance(row, dict) else (None,) * 3
-        )
-        if isinstance(name, str) and isinstance(sha256, str) and _SHA256.fullmatch(sha256):
-            path = folder / name
-            if path.is_file() and path.stat().st_size == size:
-                found[name] = sha256
-    return found
-
-
-def _hash(path: Path) -> str:
-    """SHA-256 of a file. A hub's cache names a large file by it: the snapshot's link leads to ``blobs/SHA256``."""
-    real = path.resolve()
-    if real.parent.name == "blobs" and _SHA256.fullmatch(real.name):
-        return real.name
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _check_base(folder: Path, config: Mapping[str, Any], base: Checkpoint) -> None:

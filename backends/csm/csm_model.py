@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from codec import Clips, Sound
 from conversation import Asked, Turn, most_frames
+from csm_files import AdapterFiles, Checkpoint, adapter_stamp, read_adapter, read_checkpoint
 from demod_worker.failures import BadRequest, EngineFault, OutOfMemory
 from demod_worker.messages import LoadRequest
 from generation import Network, Row, generate
-from csm_files import AdapterFiles, Checkpoint, read_adapter, read_checkpoint
 from transformers import AutoTokenizer, CsmForConditionalGeneration
 from transformers.utils import logging as transformers_logging
 
@@ -51,6 +51,8 @@ class CsmModel:
         self.frame_rate = self.sample_rate / int(codec.config.frame_size)
         self._clips = Clips(codec, self.sample_rate)
         self._adapters: OrderedDict[str, AdapterFiles] = OrderedDict()
+        self._checked: dict[str, tuple[tuple[tuple[int, int], ...], AdapterFiles]] = {}
+        """Adapter's folder -> sizes and times of its files when it was read."""
         self._tuned: Any = None
         """The model as peft wraps it, once there was an adapter."""
 
@@ -59,12 +61,15 @@ class CsmModel:
         return Sound(self.model.codec_model)
 
     def adapter(self, path: str) -> AdapterFiles:
-        """Check an adapter against this model.
+        """Check an adapter against this model; one that has not changed since is not read again.
 
         Raises:
             WorkerError: it cannot be used.
         """
-        return read_adapter(path, self.checkpoint)
+        stamp = adapter_stamp(path)
+        if path not in self._checked or self._checked[path][0] != stamp:
+            self._checked[path] = (stamp, read_adapter(path, self.checkpoint))
+        return self._checked[path][1]
 
     def revision(self, path: str | None) -> str:
         """Content hash of the model, with that of the adapter."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conversation import Asked, degraded, read_item
+from csm_files import read_checkpoint
 from demod_worker.failures import BadRequest, Cancelled, WorkerError
 from demod_worker.messages import LoadRequest, LoadResult, SpeakItem, SpeakResult
 from demod_worker.worker import Adapter, AudioOut, ItemFailed, Task, run
-from csm_files import read_checkpoint
 
 if TYPE_CHECKING:
     from codec import Sound

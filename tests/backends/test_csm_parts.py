@@ -76,7 +76,7 @@ def clip(path: Path) -> str:
 
 def test_a_model_is_read_from_its_headers(files, tmp_path):
     found = files.read_checkpoint(str(model(tmp_path / "tiny")))
-    assert (found.name, len(found.revision)) == ("tiny", files.REVISION_DIGITS)
+    assert (found.name, len(found.revision)) == ("tiny", 16)
     assert found.shapes[f"{LAYER}.weight"] == (WIDTH, WIDTH)
 
 
@@ -85,19 +85,6 @@ def test_its_revision_is_its_content_and_not_its_place(files, tmp_path):
     assert files.read_checkpoint(str(one)).revision == files.read_checkpoint(str(two)).revision
     (two / "tokenizer.json").write_text("{ }")
     assert files.read_checkpoint(str(one)).revision != files.read_checkpoint(str(two)).revision
-
-
-def test_what_its_record_tells_is_not_hashed_again(files, tmp_path):
-    folder = model(tmp_path / "tiny")
-    own = files.read_checkpoint(str(folder)).revision
-    size = (folder / "model.safetensors").stat().st_size
-    rows = {"model.safetensors": {"size": size, "sha256": "0" * 64}}
-    (folder / "model.json").write_text(json.dumps({"name": "csm-1b", "files": rows}))
-    told = files.read_checkpoint(str(folder))
-    assert (told.name, told.revision == own) == ("csm-1b", False)
-    rows["model.safetensors"]["size"] = size - 1
-    (folder / "model.json").write_text(json.dumps({"name": "csm-1b", "files": rows}))
-    assert files.read_checkpoint(str(folder)).revision == own, "a record of another size is not believed"
 
 
 def test_a_hub_snapshot_has_the_hubs_name_and_hashes(files, tmp_path):
@@ -170,7 +157,7 @@ def test_truncated_weights_are_seen_before_they_are_loaded(files, cut, tmp_path)
 def test_no_bytes_are_taken_for_weights(files, data, tmp_path_factory):
     path = tmp_path_factory.mktemp("w") / "model.safetensors"
     path.write_bytes(data)
-    with pytest.raises(EngineFault, match="safetensors|truncated"):
+    with pytest.raises(EngineFault, match=r"safetensors|truncated"):
         files.read_shapes(path)
 
 

@@ -17,6 +17,7 @@ REVISION_DIGITS = 16
 _BLOCK = 1 << 20
 _HUB_FOLDER = re.compile(r"models--(?:.+--)?(.+)")
 """The folder of a repository in a hub's cache; a model lies in ``snapshots/<commit>`` below it."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def content_revision(folder: Path, files: Iterable[str]) -> str:
@@ -35,7 +36,7 @@ def content_revision(folder: Path, files: Iterable[str]) -> str:
         path = folder / name
         recorded = known.get(name, {})
         trusted = recorded.get("size") == path.stat().st_size and recorded.get("sha256")
-        whole.update(f"{name} {trusted or file_hash(path)}\n".encode())
+        whole.update(f"{name} {trusted or _blob_hash(path) or file_hash(path)}\n".encode())
     return whole.hexdigest()[:REVISION_DIGITS]
 
 
@@ -48,6 +49,12 @@ def file_hash(path: Path) -> str:
             if not block:
                 return found.hexdigest()
             found.update(block)
+
+
+def _blob_hash(path: Path) -> str:
+    """The hash that a hub's cache names a large file by: the snapshot's link leads to ``blobs/<SHA-256>``; or nothing."""
+    real = path.resolve()
+    return real.name if real.parent.name == "blobs" and _SHA256.fullmatch(real.name) else ""
 
 
 def model_name(path: Path) -> str:
