@@ -50,6 +50,8 @@ _EXPORTS = {
     "diff": ("DiffReport", "LineChange", "diff_episode"),
     "engines": (
         "EngineStatus",
+        "EngineUpgrade",
+        "bundle_engine",
         "Finding",
         "check_engine",
         "engine_status",
@@ -58,6 +60,7 @@ _EXPORTS = {
         "install_engine",
         "list_engines",
         "remove_engine",
+        "upgrade_engines",
     ),
     "episodes": (
         "CheckReport",

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from demod_worker.messages import Voice
 
 from demod_voice.config.settings import DEFAULTS, Settings
+from demod_voice.engines import environments
+from demod_voice.engines.bundle import Bundle, make_bundle
 from demod_voice.engines.conformance import FAILED, Finding, summary
 from demod_voice.engines.conformance import check as _check
-from demod_voice.engines.environments import EnvironmentState, environment_folder, state
-from demod_voice.engines.environments import install as _install
-from demod_voice.engines.environments import remove as _remove
+from demod_voice.engines.environments import EnvironmentState, environment_folder, examine, find
 from demod_voice.engines.locate import engine, find_engines
+from demod_voice.engines.making import Wish, check_wish
 from demod_voice.engines.types import EngineInfo
-from demod_voice.errors import UsageError
+from demod_voice.errors import EngineNotInstalled, UsageError
 from demod_voice.records.progress import SILENT, Progress
 
 __all__ = [
     "EngineStatus",
+    "EngineUpgrade",
     "Finding",
+    "bundle_engine",
     "check_engine",
     "engine_status",
     "failed_findings",
@@ -28,6 +32,7 @@ __all__ = [
     "install_engine",
     "list_engines",
     "remove_engine",
+    "upgrade_engines",
 ]
 
 
@@ -39,6 +44,23 @@ class EngineStatus:
     state: EnvironmentState
     environment: Path
     """Where its environment is, or would be."""
+    num_bytes: int = 0
+    """Its size on disk; 0 where there is none, or it was not measured."""
+    device: str = ""
+    """The build: ``cpu``, ``cuda`` or ``rocm``; empty where there is only one."""
+    torch: str = ""
+    """Its version of torch; empty without one."""
+    fault: str = ""
+    """Why it cannot be used as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUpgrade:
+    """What an upgrade did to one engine."""
+
+    name: str
+    changes: tuple[str, ...]
+    """Package by package; empty when nothing was to be done."""
 
 
 def list_engines(*, settings: Settings = DEFAULTS) -> list[EngineStatus]:
@@ -60,22 +82,77 @@ def engine_status(name: str, *, settings: Settings = DEFAULTS) -> EngineStatus:
 
 
 def install_engine(
-    name: str, *, settings: Settings = DEFAULTS, progress: Progress = SILENT, again: bool = False
+    name: str,
+    *,
+    settings: Settings = DEFAULTS,
+    progress: Progress = SILENT,
+    again: bool = False,
+    device: str = "auto",
+    bundle: Path | None = None,
+    into: Path | None = None,
 ) -> EngineStatus:
     """Make an engine's environment, or repair it; a finished one is left alone unless ``again``.
 
+    Args:
+        name: the engine.
+        settings: where engines are.
+        progress: told of sizes, packages and downloads.
+        again: make it anew even when it is whole.
+        device: ``auto`` takes the build of torch that pip offers; ``cpu``, ``cuda`` or ``rocm`` that one or an error.
+        bundle: a folder that ``bundle_engine`` made; then no network is used.
+        into: a folder of shared environments (``engines.shared``) to make it in.
+
     Raises:
+        UsageError: it has no such build, or the bundle is for something else.
         EngineError: there is no such engine, or pip failed.
         OutputError: there is too little space.
     """
     info = engine(name, settings)
-    _install(info, settings, progress, again)
-    return _status(info, settings)
+    environments.install(info, settings, progress, Wish(again, device, bundle, into))
+    return _status(info, settings, into)
+
+
+def upgrade_engines(
+    names: Sequence[str] = (), *, settings: Settings = DEFAULTS, progress: Progress = SILENT, into: Path | None = None
+) -> list[EngineUpgrade]:
+    """Make every environment again that is out of date (of ``names``, or of all that are installed).
+
+    Raises:
+        EngineNotInstalled: one of ``names`` is not installed there.
+        EngineError: pip failed.
+    """
+    infos = [engine(name, settings) for name in names] or list(find_engines(settings).values())
+    for info in infos if names else ():
+        _check_there(info, settings, into)
+    return [EngineUpgrade(info.name, tuple(environments.upgrade(info, settings, progress, into))) for info in infos]
+
+
+def bundle_engine(
+    name: str, out: Path, *, settings: Settings = DEFAULTS, progress: Progress = SILENT, device: str = "auto"
+) -> Bundle:
+    """Download all that an engine's environment needs into a folder, for ``install_engine(bundle=...)`` elsewhere.
+
+    Raises:
+        UsageError: the folder is there already.
+        EngineError: pip failed.
+    """
+    info = engine(name, settings)
+    check_wish(info, device)
+    return make_bundle(info, out, device, progress)
 
 
 def remove_engine(name: str, *, settings: Settings = DEFAULTS) -> int:
-    """Remove an engine's environment; return the bytes that were freed. Voices and takes stay."""
-    return _remove(engine(name, settings))
+    """Remove an engine's own environment; return the bytes that were freed. Voices and takes stay.
+
+    Raises:
+        UsageError: it runs from a shared folder, which is not ours to change.
+    """
+    info = engine(name, settings)
+    freed = environments.remove(info)
+    found = find(info, settings)
+    if not freed and found.shared:
+        raise UsageError(f"engine {name} is shared: {found.folder}", "only whoever keeps that folder removes it")
+    return freed
 
 
 def check_engine(
@@ -116,5 +193,22 @@ def finding_lines(findings: list[Finding]) -> list[str]:
     return list(summary(findings))
 
 
-def _status(info: EngineInfo, settings: Settings) -> EngineStatus:
-    return EngineStatus(info, state(info, settings), environment_folder(info))
+def _status(info: EngineInfo, settings: Settings, into: Path | None = None) -> EngineStatus:
+    found = examine(info, environment_folder(info, into)) if into else find(info, settings)
+    stamp = found.stamp
+    if stamp is None:
+        return EngineStatus(info, found.state, found.folder, fault=found.fault)
+    return EngineStatus(info, found.state, found.folder, stamp.num_bytes, stamp.device, stamp.torch, found.fault)
+
+
+def _check_there(info: EngineInfo, settings: Settings, into: Path | None) -> None:
+    own = examine(info, environment_folder(info, into))
+    if own.state is not EnvironmentState.MISSING or find(info, settings).state is EnvironmentState.EXTERNAL:
+        return
+    found = find(info, settings)
+    if found.shared and into is None:
+        raise EngineNotInstalled(
+            f"engine {info.name} is shared: {found.folder}",
+            f"whoever keeps it runs: demod-voice engines upgrade {info.name} --into {found.folder.parent}",
+        )
+    raise EngineNotInstalled(f"engine {info.name} is not installed", f"run: demod-voice engines install {info.name}")

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from demod_voice.cli.app import App, Parser, command
+
+if TYPE_CHECKING:
+    from demod_voice.api.engines import EngineStatus
 
 
 def register(parser: Parser) -> None:
@@ -17,15 +22,7 @@ def register(parser: Parser) -> None:
         run_list,
         examples=["demod-voice engines list", "demod-voice engines list --json"],
     )
-    install = command(
-        commands,
-        "install",
-        "Make an engine's environment, or repair it",
-        run_install,
-        examples=["demod-voice engines install piper", "demod-voice engines install piper --again"],
-    )
-    install.add_argument("name", metavar="NAME", nargs="+", help="engines to install")
-    install.add_argument("--again", action="store_true", help="make it anew even when it is whole")
+    _register_making(commands)
     remove = command(
         commands,
         "remove",
@@ -43,6 +40,63 @@ def register(parser: Parser) -> None:
     )
     info.add_argument("name", metavar="NAME", help="engine")
     _register_check(commands)
+
+
+def _register_making(commands: argparse._SubParsersAction[Parser]) -> None:
+    install = command(
+        commands,
+        "install",
+        "Make an engine's environment, or repair it",
+        run_install,
+        examples=[
+            "demod-voice engines install piper",
+            "demod-voice engines install xtts --device cuda",
+            "demod-voice engines install xtts --from /media/usb/xtts",
+        ],
+        description="Pip makes it, from where the user's pip configuration says, with every package's hash checked.",
+    )
+    install.add_argument("name", metavar="NAME", nargs="+", help="engines to install")
+    install.add_argument("--again", action="store_true", help="make it anew even when it is whole")
+    _device(install)
+    install.add_argument(
+        "--from", dest="bundle", metavar="DIR", type=Path, help="take all from an `engines bundle`: no network"
+    )
+    _into(install)
+    upgrade = command(
+        commands,
+        "upgrade",
+        "Make environments again that are out of date",
+        run_upgrade,
+        examples=["demod-voice engines upgrade", "demod-voice engines upgrade xtts"],
+    )
+    upgrade.add_argument("name", metavar="NAME", nargs="*", help="engines (default: all that are installed)")
+    _into(upgrade)
+    bundle = command(
+        commands,
+        "bundle",
+        "Download an engine's packages for a machine without a network",
+        run_bundle,
+        examples=["demod-voice engines bundle xtts -o /media/usb/xtts"],
+        description="For this platform and this version of Python; there, `engines install NAME --from DIR` takes it.",
+    )
+    bundle.add_argument("name", metavar="NAME", help="engine")
+    bundle.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="folder to make")
+    _device(bundle)
+
+
+def _device(parser: Parser) -> None:
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda", "rocm"],
+        default="auto",
+        help="build of torch (default: auto, the one that pip's configuration offers)",
+    )
+
+
+def _into(parser: Parser) -> None:
+    parser.add_argument(
+        "--into", metavar="DIR", type=Path, help="in a folder for all users of this machine (setting engines.shared)"
+    )
 
 
 def _register_check(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -65,19 +119,53 @@ def run_list(_args: argparse.Namespace, app: App) -> None:
     from demod_voice.cli.output import table
 
     found = list_engines(settings=app.settings)
-    rows = [(each.info.name, each.state.value, each.info.version, each.info.summary) for each in found]
-    data = [{"name": name, "state": state, "version": version, "summary": text} for name, state, version, text in rows]
-    app.emit(data, text=table(rows, ("engine", "state", "version", "what")))
+    heads = ("engine", "state", "size", "build", "version", "what")
+    rows = [
+        (each.info.name, each.state.value, _size(each), each.device, each.info.version, each.info.summary)
+        for each in found
+    ]
+    app.emit([_facts(each) for each in found], text=table(rows, heads))
 
 
 def run_install(args: argparse.Namespace, app: App) -> None:
     """Install each engine."""
     from demod_voice.api.engines import install_engine
 
-    done = [install_engine(name, settings=app.settings, progress=app.progress, again=args.again) for name in args.name]
+    done = [
+        install_engine(
+            name,
+            settings=app.settings,
+            progress=app.progress,
+            again=args.again,
+            device=args.device,
+            bundle=args.bundle,
+            into=args.into,
+        )
+        for name in args.name
+    ]
     app.close()
     lines = [f"engine {each.info.name} is {each.state.value}: {each.environment}" for each in done]
-    app.emit([{"name": each.info.name, "state": each.state.value} for each in done], text="\n".join(lines))
+    app.emit([_facts(each) for each in done], text="\n".join(lines))
+
+
+def run_upgrade(args: argparse.Namespace, app: App) -> None:
+    """Upgrade each engine."""
+    from demod_voice.api.engines import upgrade_engines
+
+    done = upgrade_engines(args.name, settings=app.settings, progress=app.progress, into=args.into)
+    app.close()
+    lines = [f"engine {each.name} was made again: {', '.join(each.changes)}" for each in done if each.changes]
+    app.emit(done, text="\n".join(lines) or "every environment is up to date")
+
+
+def run_bundle(args: argparse.Namespace, app: App) -> None:
+    """Download the packages."""
+    from demod_voice.api.engines import bundle_engine
+
+    made = bundle_engine(args.name, args.output, settings=app.settings, progress=app.progress, device=args.device)
+    app.close()
+    facts = {"folder": str(made.folder), "device": made.choice.device, "bytes": made.num_bytes}
+    app.emit(facts, text=f"there, run: demod-voice engines install {args.name} --from {made.folder}")
 
 
 def run_remove(args: argparse.Namespace, app: App) -> None:
@@ -90,13 +178,18 @@ def run_remove(args: argparse.Namespace, app: App) -> None:
 
 
 def run_info(args: argparse.Namespace, app: App) -> None:
-    """Print everything that engine.toml says."""
+    """Print everything that engine.toml says, and what there is."""
     from demod_voice.api.engines import engine_status
     from demod_voice.cli.output import plain
 
     found = engine_status(args.name, settings=app.settings)
-    facts = {**plain(found.info), "state": found.state.value, "environment": str(found.environment)}
-    shown = [f"{key:20} {_shown(value)}" for key, value in facts.items() if value not in ("", [], None)]
+    facts = {**plain(found.info), **_facts(found), "environment": str(found.environment)}
+    shown = [
+        f"{key:20} {_shown(value)}"
+        for key, value in facts.items()
+        if value not in ("", [], None, {}) and key != "options"
+    ]
+    shown += [f"{f'option {name}':20} {_option(option)}" for name, option in facts["options"].items()]
     app.emit(facts, text="\n".join(shown))
 
 
@@ -112,5 +205,34 @@ def run_check(args: argparse.Namespace, app: App) -> int:
     return 4 if failed_findings(findings) else 0
 
 
-def _shown(value: object) -> str:
+def _facts(found: EngineStatus) -> dict[str, Any]:
+    """What ``--json`` says of each."""
+    return {
+        "name": found.info.name,
+        "state": found.state.value,
+        "version": found.info.version,
+        "summary": found.info.summary,
+        "bytes": found.num_bytes,
+        "build": found.device,
+        "torch_version": found.torch,
+        "fault": found.fault,
+    }
+
+
+def _size(found: EngineStatus) -> str:
+    from demod_voice.api.episodes import format_size
+
+    if found.num_bytes:
+        return format_size(found.num_bytes)
+    return f"({found.info.install_mb} MB)" if found.info.install_mb and found.state.value == "missing" else ""
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _option(option: dict[str, Any]) -> str:
+    choices = f" (one of {', '.join(option['choices'])})" if option["choices"] else ""
+    return f"{option['default']}{choices}: {option['doc']}"

@@ -49,6 +49,7 @@ class Engines:
 
     default: str = key("espeak", "Engine of a speaker whose script names none.", form="engine")
     search_path: tuple[str, ...] = key((), "More folders that hold engine folders, searched last.")
+    shared: tuple[str, ...] = key((), "Folders of `engines install --into`: environments that somebody else keeps.")
     threads: int = key(1, "Threads of one worker; part of what a take is made of.", minimum=1, maximum=64)
     idle_s: float = key(300.0, "Seconds after which an unused worker is retired.", minimum=0.0)
     timeouts: Timeouts = field(default_factory=Timeouts)

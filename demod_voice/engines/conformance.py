@@ -30,7 +30,8 @@ from demod_worker.wire import Frame, encode_frame
 from demod_voice.config.settings import Settings
 from demod_voice.engines.client import Worker
 from demod_voice.engines.conformance_hearing import HEARING, Recordings
-from demod_voice.engines.environments import dropped, environment_folder, needs_python, python_for
+from demod_voice.engines.environments import find, needs_python, python_for
+from demod_voice.engines.making import dropped
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineCancelled, EngineCrashed, EngineError, EngineRefused
 from demod_voice.records.progress import SILENT, Progress
@@ -173,7 +174,7 @@ class _Suite:
         ]
 
     def environment(self) -> str:
-        left = [path.name for path in dropped(self.info, environment_folder(self.info))]
+        left = [path.name for path in dropped(self.info, find(self.info, self.settings).folder)]
         if left:
             raise _Failed(f"files that cannot load are still there: {', '.join(left[:5])}")
         return str(self.python)

@@ -1,40 +1,31 @@
 """An engine's Python environment: made by pip from its hashed list, checked by a stamp, repaired when it is not whole.
 
 ``$XDG_DATA_HOME/demod-voice/engines/<name>/`` holds the environment and ``stamp.json``, which is written last: an
-environment without a stamp is a half-made one, and one whose stamp names another list is stale.
+environment without a stamp is a half-made one, and one whose stamp names another list is stale. The folders of
+``engines.shared`` hold environments of the same form that somebody else keeps: they are used, never written.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from demod_voice.config.folders import data_folder, state_folder
+from demod_voice.config.folders import data_folder
 from demod_voice.config.settings import Settings
-from demod_voice.engines.python_range import python_fits
+from demod_voice.engines.bundle import open_bundle
+from demod_voice.engines.locked_list import CUDA_LIST, LIST, pins
+from demod_voice.engines.making import Wish, check_wish, make
+from demod_voice.engines.stamps import STAMP, Stamp, difference, folder_size, read_stamp, wanted_stamp
+from demod_voice.engines.torch_build import CUDA
 from demod_voice.engines.types import EngineInfo
-from demod_voice.errors import EngineNotInstalled, EngineStartFailed, OutputError
-from demod_voice.records.atomic import output_error, write_json
-from demod_voice.records.hashing import hash_file
+from demod_voice.errors import EngineNotInstalled, EngineStartFailed
+from demod_voice.records.atomic import output_error
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
-from demod_voice.units import format_size
-
-STAMP = "stamp.json"
-LOCK_FILE = "requirements.txt"
-ROOM = 1.3
-"""Free space that is asked for, as a multiple of the installed size: pip unpacks beside its downloads."""
-PIP = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check")
-SHOWN_LINES = 8
-OFFLINE = ("Temporary failure in name resolution", "NewConnectionError", "Max retries exceeded", "ConnectTimeoutError")
-"""What pip says where there is no network."""
 
 
 class EnvironmentState(Enum):
@@ -46,27 +37,64 @@ class EnvironmentState(Enum):
     READY = "ready"
     EXTERNAL = "external"
     """The interpreter comes from ``engines.<name>.python`` (Nix, or the user's own), or the engine is no Python."""
+    SHARED = "shared"
+    """It is in a folder of ``engines.shared``, and whole."""
 
 
-USABLE = (EnvironmentState.READY, EnvironmentState.EXTERNAL)
+USABLE = (EnvironmentState.READY, EnvironmentState.SHARED, EnvironmentState.EXTERNAL)
 """The engine can be started as it is."""
 
 
-def environment_folder(info: EngineInfo) -> Path:
-    """Where the engine's environment is made."""
-    return data_folder() / "engines" / info.name
+PLAIN = Wish()
+"""The user's own, for what pip offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of an engine's environment."""
+
+    state: EnvironmentState
+    folder: Path
+    """Where it is, or would be."""
+    fault: str = ""
+    """Why it cannot be used as it is, in words; empty when it is whole."""
+    stamp: Stamp | None = None
+    """What it says of itself."""
+    shared: bool = False
+    """Somebody else keeps it."""
+
+
+def environment_folder(info: EngineInfo, into: Path | None = None) -> Path:
+    """Where the engine's environment is made: the user's own, or in a folder of shared ones."""
+    return (into.absolute() if into else data_folder() / "engines") / info.name
 
 
 def state(info: EngineInfo, settings: Settings) -> EnvironmentState:
     """What there is. Starts nothing."""
+    return find(info, settings).state
+
+
+def find(info: EngineInfo, settings: Settings) -> Found:
+    """The environment that an engine runs in: the user's own, else a shared one, else what is wrong with them."""
     if _configured(info, settings) or not needs_python(info):
-        return EnvironmentState.EXTERNAL
-    return _examined(info)[0]
+        return Found(EnvironmentState.EXTERNAL, environment_folder(info))
+    own = examine(info, environment_folder(info))
+    if own.state is EnvironmentState.READY:
+        return own
+    shared = [
+        each
+        for folder in settings.engines.shared
+        if (each := examine(info, Path(folder).expanduser() / info.name, shared=True)).state
+        is not EnvironmentState.MISSING
+    ]
+    whole = [each for each in shared if each.state is EnvironmentState.SHARED]
+    faulty = shared if own.state is EnvironmentState.MISSING else []
+    return (whole or faulty or [own])[0]
 
 
 def fault(info: EngineInfo) -> str:
-    """Why the engine's environment cannot be used as it is, in words; empty when it is whole."""
-    return _examined(info)[1]
+    """Why the engine's own environment cannot be used as it is, in words; empty when it is whole."""
+    return examine(info, environment_folder(info)).fault
 
 
 def needs_python(info: EngineInfo) -> bool:
@@ -74,26 +102,21 @@ def needs_python(info: EngineInfo) -> bool:
     return any("{python}" in part for part in info.command)
 
 
-def _examined(info: EngineInfo) -> tuple[EnvironmentState, str]:
-    folder = environment_folder(info)
+def examine(info: EngineInfo, folder: Path, shared: bool = False) -> Found:
+    """One environment, whoever's it is."""
     if not folder.exists():
-        return EnvironmentState.MISSING, "there is none"
-    try:
-        stamp = json.loads((folder / STAMP).read_text())
-    except (OSError, ValueError):
-        return EnvironmentState.PARTIAL, "its installation was not finished"
+        return Found(EnvironmentState.MISSING, folder, "there is none", shared=shared)
+    stamp = read_stamp(folder)
+    if stamp is None:
+        return Found(EnvironmentState.PARTIAL, folder, "its installation was not finished", shared=shared)
     python = _python(folder)
-    if not python.exists():
+    if not os.access(python, os.X_OK):
         gone = python.resolve() if python.is_symlink() else python
-        return EnvironmentState.STALE, f"its interpreter {gone} is gone"
-    wanted = _stamp(info)
-    if not isinstance(stamp, dict) or stamp.get("lock") != wanted["lock"]:
-        return EnvironmentState.STALE, f"{LOCK_FILE} has changed since it was made"
-    if stamp.get("python") != wanted["python"]:
-        return EnvironmentState.STALE, f"it was made for Python {stamp.get('python')}, this is {wanted['python']}"
-    if stamp != wanted:
-        return EnvironmentState.STALE, "engine.toml asks for another one"
-    return EnvironmentState.READY, ""
+        reason = f"its interpreter {gone} {'cannot be run' if gone.exists() else 'is gone'}"
+    else:
+        reason = difference(stamp, wanted_stamp(info), shared)
+    whole = EnvironmentState.SHARED if shared else EnvironmentState.READY
+    return Found(EnvironmentState.STALE if reason else whole, folder, reason, stamp, shared)
 
 
 def python_for(info: EngineInfo, settings: Settings, progress: Progress = SILENT) -> Path:
@@ -114,190 +137,105 @@ def python_for(info: EngineInfo, settings: Settings, progress: Progress = SILENT
         return path
     if not needs_python(info):
         return Path(sys.executable)
-    found, reason = _examined(info)
-    if found is not EnvironmentState.READY:
-        if not info.embedded:
-            what = "is not installed" if found is EnvironmentState.MISSING else f"is {found.value}: {reason}"
-            raise EngineNotInstalled(f"engine {info.name} {what}", f"run: demod-voice engines install {info.name}")
-        install(info, settings, progress)
+    found = find(info, settings)
+    if found.state in USABLE:
+        return _python(found.folder)
+    if not info.embedded:
+        raise _not_installed(info, found)
+    install(info, settings, progress)
     return _python(environment_folder(info))
 
 
-def install(info: EngineInfo, settings: Settings, progress: Progress = SILENT, again: bool = False) -> None:
-    """Make the engine's environment, or repair it. A finished one is left alone, unless ``again``.
+def install(info: EngineInfo, settings: Settings, progress: Progress = SILENT, wish: Wish = PLAIN) -> None:
+    """Make the engine's environment, or repair it. A finished one is left alone, unless it is wished otherwise.
 
     An engine that needs none (``EnvironmentState.EXTERNAL``) gets none.
 
     Raises:
+        UsageError: what is wished cannot be: another build, a bundle of something else.
         EngineStartFailed: pip failed; its last lines are in the message.
         OutputError: the folder cannot be written, or there is too little space.
     """
-    if state(info, settings) is EnvironmentState.EXTERNAL:
+    if not needs_python(info) or (_configured(info, settings) and not wish.into):
         progress.note(f"engine {info.name} needs no installation: {_configured(info, settings) or info.command[0]}")
         return
-    folder = environment_folder(info)
-    lock = folder.parent / f".{info.name}.lock"
+    folder = environment_folder(info, wish.into)
     try:
-        with locked(lock, lambda: progress.note(f"waiting: another process installs engine {info.name}")) as held:
-            if not again and _examined(info)[0] is EnvironmentState.READY:
+        with locked(
+            _lock(folder), lambda: progress.note(f"waiting: another process installs engine {info.name}")
+        ) as held:
+            found = examine(info, folder)
+            if not wish.again and found.state is EnvironmentState.READY and _is_built(found, wish.device):
                 return
-            _make(info, folder, progress, held)
+            check_wish(info, wish.device)
+            bundle = open_bundle(info, wish.bundle, wish.device) if wish.bundle else None
+            if found.state is not EnvironmentState.MISSING:
+                progress.note(f"engine {info.name}: {found.fault or 'asked for anew'}; the environment is made again")
+            make(info, folder, wish, bundle, progress, held)
     except OSError as error:
         raise output_error(folder, error) from error
 
 
+def upgrade(info: EngineInfo, settings: Settings, progress: Progress = SILENT, into: Path | None = None) -> list[str]:
+    """Make an environment again that is out of date, for the device it was made for; what changes, in words.
+
+    One that is whole, or that is not there, is left alone.
+
+    Raises:
+        as ``install``.
+    """
+    found = examine(info, environment_folder(info, into))
+    if not needs_python(info) or found.state not in (EnvironmentState.STALE, EnvironmentState.PARTIAL):
+        return []
+    changes = package_changes(info, found.stamp)
+    for each in changes:
+        progress.note(f"engine {info.name}: {each}")
+    install(info, settings, progress, Wish(device=found.stamp.asked if found.stamp else "auto", into=into))
+    return changes or [found.fault]
+
+
+def package_changes(info: EngineInfo, stamp: Stamp | None) -> list[str]:
+    """What the lists of the program change of an environment, package by package."""
+    if stamp is None or not stamp.packages:
+        return []
+    new = pins(info.folder / LIST) | (pins(info.folder / CUDA_LIST) if stamp.device == CUDA else {})
+    old = {name: version.partition("+")[0] for name, version in stamp.packages.items()}
+    names = sorted(set(old) | set(new))
+    rows = [(name, old.get(name), new.get(name, ())) for name in names if old.get(name) not in new.get(name, (None,))]
+    return [f"{name} {was or 'new'} -> {' or '.join(versions) or 'removed'}" for name, was, versions in rows]
+
+
 def remove(info: EngineInfo) -> int:
-    """Remove the engine's environment; return the bytes that were freed."""
+    """Remove the engine's own environment; return the bytes that were freed."""
     folder = environment_folder(info)
-    with locked(folder.parent / f".{info.name}.lock"):
+    with locked(_lock(folder)):
         if not folder.exists():
             return 0
-        size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+        size = folder_size(folder)
         (folder / STAMP).unlink(missing_ok=True)
         shutil.rmtree(folder)
     return size
 
 
-def install_log(info: EngineInfo) -> Path:
-    """Everything that pip said in the last installation."""
-    return state_folder() / f"install-{info.name}.log"
-
-
-def _make(info: EngineInfo, folder: Path, progress: Progress, held: int) -> None:
-    """Make it anew. Its children get the lock (descriptor ``held``): they may outlive a kill of this process."""
-    _check_python(info)
-    if folder.exists():
-        reason = fault(info)
-        progress.note(f"engine {info.name}: {reason or 'asked for anew'}; the environment is made again")
-        (folder / STAMP).unlink(missing_ok=True)
-        shutil.rmtree(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _check_room(info, folder)
-    size = f" ({info.install_mb} MB)" if info.install_mb else ""
-    progress.note(f"installing engine {info.name}{size}: {info.summary}")
-    step = f"install {info.name}"
-    packages = _packages(info)
-    progress.start(step, len(packages) + 2, "packages")
-    _run(info, [_base_python(), "-m", "venv", str(folder)], "its environment could not be made", held)
-    progress.advance(step)
-    _pip(info, folder, progress, step, held)
-    _drop(info, folder)
-    write_json(folder / STAMP, _stamp(info))
-    progress.finish(step)
-
-
-def _pip(info: EngineInfo, folder: Path, progress: Progress, step: str, held: int) -> None:
-    """Install the whole list; pip says a line per package."""
-    if not (info.folder / LOCK_FILE).is_file():
-        return
-    command = [str(_python(folder)), "-m", "pip", "install", *PIP, "-r", str(info.folder / LOCK_FILE)]
-    # A pip that is configured for --user refuses to install into an environment.
-    environ = {**os.environ, "PYTHONNOUSERSITE": "1", "PIP_USER": "0", "PIP_PROGRESS_BAR": "off"}
-    for variable in ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX"):
-        environ.pop(variable, None)
-    lines: list[str] = []
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ, pass_fds=[held]
+def _not_installed(info: EngineInfo, found: Found) -> EngineNotInstalled:
+    own = f"run: demod-voice engines install {info.name}"
+    if found.state is EnvironmentState.MISSING:
+        return EngineNotInstalled(f"engine {info.name} is not installed", own)
+    if not found.shared:
+        return EngineNotInstalled(f"engine {info.name} is {found.state.value}: {found.fault}", own)
+    keeper = f"whoever keeps it runs: demod-voice engines upgrade {info.name} --into {found.folder.parent}"
+    return EngineNotInstalled(
+        f"engine {info.name}: the shared environment {found.folder} is {found.state.value}: {found.fault}",
+        f"{keeper}; or make your own: demod-voice engines install {info.name}",
     )
-    try:
-        for line in process.stdout or ():
-            lines.append(line.rstrip())
-            if line.startswith("Collecting "):
-                progress.advance(step)
-        code = process.wait()
-    finally:
-        process.kill()
-        process.wait()
-        _keep(info, lines)
-    if code != 0:
-        raise _failed(info, lines)
 
 
-def _keep(info: EngineInfo, lines: list[str]) -> None:
-    path = install_log(info)
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+def _is_built(found: Found, device: str) -> bool:
+    return device == "auto" or (found.stamp is not None and found.stamp.device == device)
 
 
-def _failed(info: EngineInfo, lines: list[str]) -> EngineStartFailed:
-    text = "\n".join(f"    {line}" for line in lines[-SHOWN_LINES:])
-    said = "\n".join(lines)
-    again = f"run again: demod-voice engines install {info.name} (all that pip said: {install_log(info)})"
-    if any(words in said for words in OFFLINE):
-        again = f"the package index cannot be reached: check the network or pip's configuration, then {again}"
-    elif "from versions: none" in said:
-        again = f"pip found no package at all: is the network, or the proxy of pip's configuration, there? Then {again}"
-    elif "THESE PACKAGES DO NOT MATCH THE HASHES" in said:
-        again = f"a package is not the one that was checked for this engine: look at pip's index, then {again}"
-    return EngineStartFailed(f"engine {info.name} could not be installed\n{text}", again)
-
-
-def _run(info: EngineInfo, command: list[str], what: str, held: int) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=[held])
-    if done.returncode != 0:
-        lines = (done.stdout + done.stderr).strip().splitlines()
-        if "ensurepip" in done.stdout + done.stderr:
-            raise EngineStartFailed(
-                f"engine {info.name}: {what}: this Python has no ensurepip",
-                "on Debian and Ubuntu: apt install python3-venv",
-            )
-        raise _failed(info, [what, *lines])
-
-
-def _check_python(info: EngineInfo) -> None:
-    version = sys.version_info[:2]
-    if not python_fits(info.python_range, version):
-        raise EngineStartFailed(
-            f"engine {info.name} needs Python {info.python_range}, this is {version[0]}.{version[1]}",
-            f"set engines.{info.name}.python to an interpreter that has the packages of its {LOCK_FILE}",
-        )
-
-
-def _check_room(info: EngineInfo, folder: Path) -> None:
-    free = shutil.disk_usage(folder.parent).free
-    needed = int(info.install_mb * ROOM * (1 << 20))
-    if free < needed:
-        raise OutputError(
-            f"engine {info.name} needs {format_size(needed)} in {folder.parent}, and {format_size(free)} are free",
-            "free some space, or set XDG_DATA_HOME to a larger disk",
-        )
-
-
-def _drop(info: EngineInfo, folder: Path) -> None:
-    """Remove the files that engine.toml names as unable to load here."""
-    for path in list(dropped(info, folder)):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-
-
-def dropped(info: EngineInfo, folder: Path) -> Iterator[Path]:
-    """Files of an environment that engine.toml says cannot load and are removed."""
-    for site in (folder / "lib").glob("python*/site-packages"):
-        for pattern in info.drop:
-            yield from sorted(site.glob(pattern))
-
-
-def _packages(info: EngineInfo) -> list[str]:
-    lock = info.folder / LOCK_FILE
-    rows = lock.read_text(encoding="utf-8").splitlines() if lock.is_file() else []
-    return [row.split("==")[0] for row in rows if "==" in row and not row.startswith((" ", "#"))]
-
-
-def _stamp(info: EngineInfo) -> dict[str, str]:
-    lock = info.folder / LOCK_FILE
-    return {
-        "lock": hash_file(lock) if lock.is_file() else "",
-        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "drop": " ".join(info.drop),
-    }
-
-
-def _base_python() -> str:
-    """The interpreter behind this program's own environment: an environment made from it outlives a rebuild of .venv."""
-    return getattr(sys, "_base_executable", "") or sys.executable
+def _lock(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.lock"
 
 
 def _python(folder: Path) -> Path:

@@ -310,6 +310,22 @@ def _(settings: Settings, folder: Path) -> Any:
     return "fake" in find_engines(settings)
 
 
+@row("engines.shared", ([], ["/shared/engines"]), (False, True))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.engines.environments import find
+    from demod_voice.engines.locate import engine
+    from demod_voice.engines.stamps import wanted_stamp, write_stamp
+
+    info = engine("piper", settings)
+    environment = folder / "engines" / info.name
+    (environment / "bin").mkdir(parents=True, exist_ok=True)
+    (environment / "bin" / "python").unlink(missing_ok=True)
+    (environment / "bin" / "python").symlink_to(sys.executable)
+    write_stamp(environment, wanted_stamp(info))
+    places = tuple(str(folder / Path(each).name) for each in settings.engines.shared)
+    return find(info, replace(settings, engines=replace(settings.engines, shared=places))).shared
+
+
 @row("engines.threads", (1, 3), ("1", "3"))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.engines.client import worker_environment

@@ -25,11 +25,11 @@ from demod_voice.api.engines import (
     remove_engine,
 )
 from demod_voice.config import load_settings
-from demod_voice.engines import environments
 from demod_voice.engines.devices import device_for
 from demod_voice.engines.environments import EnvironmentState, environment_folder, python_for, state
 from demod_voice.engines.locate import engine, sdk_folder
 from demod_voice.engines.manifest import read_engine
+from demod_voice.engines.pip_runner import failed
 from demod_voice.errors import EngineNotInstalled, EngineStartFailed, FaultsError, OutputError, UsageError
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
@@ -152,7 +152,7 @@ def test_a_failed_installation_shows_what_pip_said(tiny: Path) -> None:
 
 def test_a_pip_that_finds_nothing_at_all_is_told_as_a_network_that_may_be_away(tiny: Path) -> None:
     said = ["ERROR: Could not find a version that satisfies the requirement tinypkg==1.0 (from versions: none)"]
-    error = environments._failed(engine("tiny", load_settings()), said)
+    error = failed(engine("tiny", load_settings()), said)
     assert "is the network, or the proxy of pip's configuration, there?" in (error.hint or "")
     assert "run again: demod-voice engines install tiny" in (error.hint or "")
 
@@ -163,9 +163,9 @@ def test_an_installation_whose_parent_was_killed_is_waited_for(tiny: Path, tmp_p
     (tmp_path / "python").write_text(f"#!/bin/sh\n{tell}\nexec sleep 30\n")
     (tmp_path / "python").chmod(0o755)
     code = (
-        "from demod_voice.engines import environments as e; from demod_voice.api.engines import install_engine\n"
+        "from demod_voice.engines import pip_runner as e; from demod_voice.api.engines import install_engine\n"
         "from demod_voice.config import load_settings\n"
-        f"e._base_python = lambda: {str(tmp_path / 'python')!r}\n"
+        f"e.base_python = lambda: {str(tmp_path / 'python')!r}\n"
         "install_engine('tiny', settings=load_settings())"
     )
     parent = subprocess.Popen([sys.executable, "-c", code])

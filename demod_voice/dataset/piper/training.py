@@ -24,7 +24,7 @@ from demod_voice.dataset.keeping.export_formats import PIPER_RATE, quoted
 from demod_voice.dataset.piper.phonemes import PiperText, piper_text, told_text
 from demod_voice.dataset.piper.sources import Utterance
 from demod_voice.dataset.piper.table import PHONEME_IDS
-from demod_voice.engines.environments import EnvironmentState, state
+from demod_voice.engines.environments import USABLE, state
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import EngineInfo
@@ -136,7 +136,7 @@ def _phonemizer(settings: Settings, name: str) -> EngineInfo:
     if name:
         return find_engine(name, settings)
     info = find_engine(PIPER, settings)
-    there = state(info, settings) in (EnvironmentState.READY, EnvironmentState.EXTERNAL)
+    there = state(info, settings) in USABLE
     return info if there else find_engine(ESPEAK, settings)
 
 
