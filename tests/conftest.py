@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support.gpus import Machine
 
 ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("house", deadline=None, max_examples=40, derandomize=True)
@@ -133,3 +134,9 @@ def small_disk(tmp_path: Path):
     yield mount
     for folder in mounted:
         subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine without a GPU, until ``machine.has(card(0), card(1))``."""
+    return Machine(tmp_path, monkeypatch)

@@ -47,6 +47,7 @@ _EXPORTS = {
     ),
     "dataset_report": ("report_dataset",),
     "datasets": ("BuildReport", "Rejudged", "add_recordings", "build_dataset", "rejudge_dataset"),
+    "devices": ("DeviceList", "DeviceRow", "list_devices", "watch_devices"),
     "diff": ("DiffReport", "LineChange", "diff_episode"),
     "engines": (
         "EngineStatus",

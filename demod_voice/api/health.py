@@ -126,14 +126,19 @@ def _loaded(loaded: LoadResult) -> str:
 
 
 def _gpu(settings: Settings) -> Check:
-    from demod_voice.engines.devices import chosen_device, describe_gpus
+    from demod_voice.engines.devices import choose_devices
+    from demod_voice.engines.inventory import read_inventory
 
-    gpus, reason = describe_gpus()
+    found = read_inventory()
     try:
-        chosen_device(settings.device)
+        left = choose_devices(settings, lambda: found).devices
     except UsageError as error:
-        return Check("gpu", FAILED, f"device: {error.message}", error.hint or "")
-    return Check("gpu", OK, ", ".join(gpus)) if gpus else Check("gpu", INFO, f"none: {reason}; engines run on the CPU")
+        return Check("gpu", FAILED, error.message, error.hint or "")
+    if not found.devices:
+        return Check("gpu", INFO, f"none: {found.reason}; engines run on the CPU")
+    names = ", ".join(f"{each.name}, {each.total_mb} MiB" for each in left)
+    status = WARNING if found.notes else OK
+    return Check("gpu", status, names or "there are some, and the settings ask for the CPU", "; ".join(found.notes))
 
 
 def _disk() -> Iterator[Check]:

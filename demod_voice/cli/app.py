@@ -54,7 +54,7 @@ class App:
         if self._loaded is None:
             from demod_voice.api.config import load, parse_assignments
 
-            flags = {**parse_assignments(self.flags.set), **self.overrides}
+            flags = {**parse_assignments(self.flags.set), **self.flags.settings, **self.overrides}
             self._loaded = load(flags, path=self.flags.config)
         return self._loaded
 
@@ -86,6 +86,20 @@ class App:
             text = to_json(data)
         if text is not None:
             _print(text if text.endswith("\n") or not text else f"{text}\n")
+
+    def emit_line(self, data: Any, text: str) -> None:
+        """One of many results: ``data`` as one line of JSON with ``--json``, else ``text``.
+
+        Raises:
+            OutputError: stdout cannot be written to.
+        """
+        if self.flags.json:
+            import json
+
+            from demod_voice.cli.output import plain
+
+            text = json.dumps(plain(data), ensure_ascii=False, allow_nan=False)
+        _print(f"{text}\n")
 
     def note(self, message: str) -> None:
         """One line for a person, on stderr; nothing with ``--quiet``."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from demod_voice.cli.groups import GLOBAL_FLAGS
+from demod_voice.cli.groups import GLOBAL_FLAGS, SETTING_FLAGS
 
 Recorded = list[tuple[str, Any]]
 """(flag, value) in the order of the command line; one list for all parsers of it, so that nothing is overwritten."""
@@ -64,6 +64,8 @@ class GlobalFlags:
         self.log_file: str | None = last.get("log_file")
         self.config: str | None = last.get("config")
         self.set: list[str] = [value for flag, value in recorded if flag == "set"]
+        self.settings: dict[str, str] = {key: last[flag] for flag, key in SETTING_FLAGS.items() if flag in last}
+        """Settings key -> text, of the flags that override a setting."""
 
 
 def add_setting_flag(

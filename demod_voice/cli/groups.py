@@ -14,6 +14,7 @@ GROUPS = {
     "speaker": ("speaker", "Whose voice is it: embed, compare, verify, identify, calibrate"),
     "audio": ("audio", "Look at, convert, clean and normalise sound files"),
     "engines": ("engines", "Install, inspect and check speech engines"),
+    "devices": ("devices", "GPUs: which there are, what they do, which may be used"),
     "piper": ("piper", "Piper voices straight from their model files"),
     "cache": ("cache", "Look at, shrink or empty the speech cache"),
     "config": ("config", "Show, check and change the settings"),
@@ -33,8 +34,20 @@ GLOBAL_FLAGS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (
     (("--log-file",), "FILE", "Append every log record to FILE"),
     (("--config",), "FILE", "Use this settings file"),
     (("--set",), "KEY=VALUE", "Override one setting; may be given again"),
+    (("--gpu",), "GPUS", "GPUs to use: all, none, 0,2,5, range:0-3, count:3 (any three)"),
+    (("--gpu-exclude",), "NUMBERS", "GPUs to leave out: 1,3"),
+    (("--gpu-memory-limit",), "PERCENT", "Most of each GPU's memory that may be in use"),
+    (("--gpu-strategy",), "HOW", "Spread workers, fill one GPU first: balanced, pack, fastest"),
 )
 """Flags that every command takes, before or after its name: (spellings, value or None for a switch, help)."""
+
+SETTING_FLAGS = {
+    "gpu": "gpu.use",
+    "gpu_exclude": "gpu.exclude",
+    "gpu_memory_limit": "gpu.memory_limit",
+    "gpu_strategy": "gpu.strategy",
+}
+"""Those of them that override a setting: flag -> its key."""
 
 EXAMPLES = (
     ("render an episode", "demod-voice episode render script.md -o show.mp3"),

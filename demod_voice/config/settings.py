@@ -58,6 +58,23 @@ class Engines:
 
 
 @dataclass(frozen=True, slots=True)
+class Gpu:
+    """``gpu.*``: which GPUs engines may compute on, and how they share them."""
+
+    use: str = key("all", "GPUs that may be used: all, none, 0,2,5, range:0-3, or count:3 for any three.", form="gpus")
+    exclude: str = key("", "GPUs that are left out, as 1,3.", form="gpu numbers")
+    memory_limit: int = key(
+        100, "Most of each GPU's memory that may be in use, by whomever, percent.", minimum=1, maximum=100
+    )
+    strategy: str = key(
+        "balanced",
+        "Which GPU a worker gets: the one with the least to do, the one that is in use already, or the fastest one.",
+        choices=("balanced", "pack", "fastest"),
+    )
+    cpu_fallback: bool = key(True, "An engine that finds no GPU, or no room on one, computes on the CPU.")
+
+
+@dataclass(frozen=True, slots=True)
 class Models:
     """``models.*``: the files that neural engines load."""
 
@@ -275,6 +292,7 @@ class Settings:
         2, "How often a line that an engine fails on is tried, each time with another seed.", minimum=1, maximum=10
     )
     engines: Engines = field(default_factory=Engines)
+    gpu: Gpu = field(default_factory=Gpu)
     models: Models = field(default_factory=Models)
     speakers: Speakers = field(default_factory=Speakers)
     cache: Cache = field(default_factory=Cache)

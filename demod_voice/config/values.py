@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from demod_voice.config.gpu_spec import EXAMPLES as GPU_EXAMPLES
+from demod_voice.config.gpu_spec import parse_gpus, parse_numbers
 from demod_voice.config.schema import ENGINE_NAME, Key
 from demod_voice.units import parse_size
 
@@ -221,6 +223,16 @@ def _size(value: str) -> None:
         raise BadValue(str(error)) from None
 
 
+def _reads(parse: Callable[[str], Any], examples: str) -> Callable[[str], None]:
+    def check_form(value: str) -> None:
+        try:
+            parse(value)
+        except ValueError as error:
+            raise BadValue(str(error), f"for example {examples}") from None
+
+    return check_form
+
+
 def _matches(pattern: re.Pattern[str], what: str, examples: str) -> Callable[[str], None]:
     def check_form(value: str) -> None:
         if not pattern.fullmatch(value):
@@ -241,5 +253,14 @@ _FORMS: dict[str, Callable[[str], None]] = {
     "language": _matches(_LANGUAGE, "a language tag", "en, pt-BR"),
     "device": _matches(_DEVICE, "a device", "auto, cpu, cuda:0"),
     "engine": _matches(ENGINE_NAME, "an engine's name", "espeak, piper"),
+    "gpus": _reads(parse_gpus, GPU_EXAMPLES),
+    "gpu numbers": _reads(parse_numbers, "1 or 1,3"),
 }
-_FORM_NAMES = {"size": "size, as 500MB", "language": "language tag", "device": "device", "engine": "engine name"}
+_FORM_NAMES = {
+    "size": "size, as 500MB",
+    "language": "language tag",
+    "device": "device",
+    "engine": "engine name",
+    "gpus": "choice of GPUs",
+    "gpu numbers": "numbers of GPUs",
+}

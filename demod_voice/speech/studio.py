@@ -18,7 +18,8 @@ from demod_worker.messages import Word
 
 from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import Settings
-from demod_voice.engines.devices import device_for
+from demod_voice.engines.devices import asks_for_gpus, choose_devices
+from demod_voice.engines.inventory import read_inventory
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import EngineInfo, Speech
 from demod_voice.errors import (
@@ -214,11 +215,12 @@ class Studio:
 
     def _check_device(self, engines: Iterable[EngineInfo]) -> None:
         """Refuse a device that does not exist, and tell which engines have no use for the one that was asked for."""
-        asked = self._settings.device
-        for info in engines if asked not in ("auto", "cpu") else ():
-            device_for(info, self._settings)
-            if not info.gpu:
-                self._progress.note(f"engine {info.name} computes on the CPU only: device {asked} is not for it")
+        asked = asks_for_gpus(self._settings)
+        for info in engines if asked else ():
+            if info.gpu:
+                choose_devices(self._settings, read_inventory)
+            else:
+                self._progress.note(f"engine {info.name} computes on the CPU only: {asked} is not for it")
 
     def _answer(
         self, job: LineJob, answers: dict[str, dict[Fault, EngineError | None]]

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.gpus import LOST, Machine, card
 
 from demod_voice.api import health
 from demod_voice.api.health import check_health
 from demod_voice.config import load_settings
-from demod_voice.engines import devices
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,8 +27,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "describe_gpus", lambda: ((), "no NVIDIA driver is loaded"))
+def no_gpu(machine: Machine) -> None:
+    """A machine without one."""
 
 
 def found() -> dict[str, health.Check]:
@@ -75,6 +75,7 @@ def test_an_engine_that_is_configured_but_not_installed_is_a_failure(monkeypatch
         ("ENGINES__NOSUCH__PYTHON", "/bin/false", "engine nosuch", "engines.nosuch: there is no engine 'nosuch'"),
         ("ENGINES__SEARCH_PATH", "/nonexist", "search path", "/nonexist is no folder"),
         ("DEVICE", "cuda:0", "gpu", "device cuda:0 does not exist"),
+        ("GPU__USE", "1", "gpu", "no GPU here"),
     ],
 )
 def test_what_is_configured_and_not_there_is_a_failure(
@@ -139,6 +140,10 @@ def test_a_cache_that_is_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("fake")
-def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "describe_gpus", lambda: (("NVIDIA H200, 143771 MiB",), ""))
-    assert found()["gpu"] == health.Check("gpu", "ok", "NVIDIA H200, 143771 MiB")
+def test_a_gpu_is_named(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.has(card(0, name="NVIDIA H200", total_mb=143771), card(1))
+    assert found()["gpu"] == health.Check("gpu", "ok", "NVIDIA H200, 143771 MiB, NVIDIA A, 8192 MiB")
+    machine.change(1, error=LOST)
+    assert (found()["gpu"].status, found()["gpu"].hint.partition(":")[0]) == ("warning", "GPU 1 is lost")
+    monkeypatch.setenv("DEMOD_VOICE_GPU__USE", "none")
+    assert "the settings ask for the CPU" in found()["gpu"].detail

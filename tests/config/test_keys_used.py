@@ -286,6 +286,19 @@ def _(settings: Settings, folder: Path) -> Any:
         return type(error).__name__
 
 
+def usable(settings: Settings, folder: Path) -> Any:
+    """The numbers of the GPUs that are left of three."""
+    from demod_voice.engines.devices import choose_devices
+    from demod_voice.engines.inventory import Device, Inventory
+
+    three = tuple(Device(f"GPU-{n}", "NVIDIA A", n, 8192, 8000, number=n, card=f"GPU-{n}") for n in range(3))
+    return [each.number for each in choose_devices(settings, lambda: Inventory(three)).devices]
+
+
+row("gpu.use", ("0,2", "none"), ([0, 2], []))(usable)
+row("gpu.exclude", ("", "1"), ([0, 1, 2], [0, 2]))(usable)
+
+
 @row("attempts", (1, 3), (0, 2))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.speech.studio import Studio

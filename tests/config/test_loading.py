@@ -50,6 +50,8 @@ def _value_of(key: Key) -> st.SearchStrategy[Any]:
         "size": st.integers(1, 999).map(lambda n: f"{n}MB"),
         "language": st.sampled_from(["en", "de", "pt-BR"]),
         "device": st.sampled_from(["auto", "cpu", "cuda:1"]),
+        "gpus": st.sampled_from(["none", "0,2", "range:0-3", "count:3"]),
+        "gpu numbers": st.sampled_from(["", "1", "1,3"]),
         "engine": st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True),
     }
     if "choices" in key.limits:

@@ -1,155 +1,161 @@
-"""Which device an engine computes on, told without an ML framework."""
+"""Which devices the settings leave of what there is."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from support.gpus import Machine, card, instance
 
 from demod_voice.config import load_settings
-from demod_voice.engines import devices, pool
-from demod_voice.engines.devices import describe_gpus, device_for
+from demod_voice.config.settings import Settings
+from demod_voice.engines.devices import asks_for_gpus, choose_devices, describe_gpus, device_for
+from demod_voice.engines.inventory import read_inventory
 from demod_voice.engines.locate import engine
-from demod_voice.engines.pool import Pool
-from demod_voice.engines.types import SpeechRequest
 from demod_voice.errors import UsageError
-from demod_voice.records.progress import Silent
-
-TWO = (("NVIDIA A, 8192 MiB", "NVIDIA B, 8192 MiB"), "")
 
 
-@pytest.fixture(autouse=True)
-def asked_anew():
-    describe_gpus.cache_clear()
-    yield
-    describe_gpus.cache_clear()
+def asking(device: str = "auto", use: str = "all", exclude: str = "") -> Settings:
+    return load_settings(device=device, gpu__use=use, gpu__exclude=exclude)
 
 
-def chosen(device: str, gpu: bool = True) -> str:
-    settings = replace(load_settings(), device=device)
-    return device_for(replace(engine("espeak", settings), gpu=gpu), settings)
+def chosen(*asked: str) -> list[int]:
+    return [each.number for each in choose_devices(asking(*asked), read_inventory).devices]
 
 
 @pytest.mark.parametrize(
-    ("gpus", "asked", "gpu", "expected"),
+    ("asked", "expected"),
     [
-        (TWO, "auto", True, "cuda:0"),
-        (TWO, "auto", False, "cpu"),
-        (TWO, "cpu", True, "cpu"),
-        (TWO, "cuda", True, "cuda:0"),
-        (TWO, "cuda:1", True, "cuda:1"),
-        (TWO, "cuda:1", False, "cpu"),
-        (((), "none"), "auto", True, "cpu"),
+        (("auto",), [0, 1, 2, 3]),
+        (("auto", "0,2"), [0, 2]),
+        (("auto", "2,0"), [0, 2]),
+        (("auto", "range:1-3"), [1, 2, 3]),
+        (("auto", "all", "1,3"), [0, 2]),
+        (("auto", "range:0-2", "1"), [0, 2]),
+        (("auto", "none"), []),
+        (("auto", "count:4"), [0, 1, 2, 3]),
+        (("cpu",), []),
+        (("cpu", "9"), []),
+        (("cuda",), [0]),
+        (("cuda:3",), [3]),
+        (("cuda:1", "0,1"), [1]),
+        (("cuda:1", "count:1"), [1]),
     ],
 )
-def test_the_device_follows_the_setting_and_the_engine(monkeypatch, gpus, asked: str, gpu: bool, expected: str) -> None:
-    monkeypatch.setattr(devices, "describe_gpus", lambda: gpus)
-    assert chosen(asked, gpu) == expected
+def test_what_is_left_of_four(machine: Machine, asked: tuple[str, ...], expected: list[int]) -> None:
+    machine.has(*map(card, range(4)))
+    assert chosen(*asked) == expected
 
 
 @pytest.mark.parametrize(
-    ("gpus", "asked", "words"),
+    ("asked", "words", "hint"),
     [
-        (TWO, "cuda:2", "device cuda:2 does not exist"),
-        (((), "no NVIDIA driver is loaded"), "cuda:0", "device cuda:0 does not exist"),
-        (TWO, "cuda:x", "unknown device"),
-        (TWO, "mps", "unknown device"),
+        (("auto", "0,9"), "gpu.use 0,9: there is no GPU 9 here", "GPUs here: 0 (NVIDIA A), 1 (NVIDIA A)"),
+        (("auto", "range:1-3"), "there is no GPU 2, 3 here", "devices list"),
+        (("auto", "count:3"), "gpu.use count:3: only 2 may be used here", "GPUs here: 0"),
+        (("auto", "count:2", "0"), "only 1 may be used here", "GPUs here: 0"),
+        (("auto", "all", "5"), "gpu.exclude 5: there is no GPU 5 here", "GPUs here: 0"),
+        (("auto", "all", "0,1"), "gpu.exclude 0,1 leaves no GPU of all", "say --gpu none"),
+        (("auto", "1", "1"), "gpu.exclude 1 leaves no GPU of 1", "say --gpu none"),
+        (("cuda:2",), "device cuda:2 does not exist", "GPUs here: 0"),
+        (("cuda:1", "0"), "device cuda:1 is left out by gpu.use 0", "leave one of them out"),
+        (("cuda:1", "all", "1"), "device cuda:1 is left out by gpu.use all, gpu.exclude 1", "leave one of them out"),
+        (("cuda:0", "none"), "device cuda:0 and --gpu none contradict each other", "leave one of them out"),
     ],
 )
-def test_a_device_that_is_not_there_is_an_error_and_no_silent_cpu(monkeypatch, gpus, asked: str, words: str) -> None:
-    monkeypatch.setattr(devices, "describe_gpus", lambda: gpus)
-    with pytest.raises(UsageError, match=words) as caught:
-        chosen(asked)
-    assert caught.value.hint
+def test_what_is_not_there_is_one_clear_error(machine: Machine, asked: tuple[str, ...], words: str, hint: str) -> None:
+    machine.has(card(0), card(1))
+    with pytest.raises(UsageError) as caught:
+        chosen(*asked)
+    assert words in caught.value.message
+    assert hint in (caught.value.hint or "")
 
 
-class Machine:
-    """A machine with a driver and a ``nvidia-smi`` of the test's own."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._folder, self._monkeypatch = folder, monkeypatch
-
-    def has(self, script: str | None) -> None:
-        (self._folder / "gpus" / "0000:01:00.0").mkdir(parents=True)
-        self._monkeypatch.setattr(devices, "Path", lambda *_: self._folder / "gpus")
-        self._monkeypatch.setattr(devices, "QUERY_TIMEOUT_S", 1.0)
-        self._monkeypatch.setenv("PATH", f"{self._folder}:/usr/bin:/bin")
-        if script is not None:
-            tool = self._folder / "nvidia-smi"
-            tool.write_text(f"#!/bin/sh\n{script}\n")
-            tool.chmod(0o755)
+@pytest.mark.parametrize("asked", [("cuda:0",), ("auto", "0"), ("auto", "count:1"), ("auto", "range:0-1")])
+def test_without_a_gpu_what_is_asked_for_by_name_is_an_error(machine: Machine, asked: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError) as caught:
+        chosen(*asked)
+    assert "no GPU here: no NVIDIA driver is loaded" in f"{caught.value}"
 
 
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    return Machine(tmp_path, monkeypatch)
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [(("auto",), "no NVIDIA driver is loaded"), (("auto", "all", "1"), "no NVIDIA driver is loaded"), (("cpu",), "")],
+)
+def test_without_a_gpu_it_is_the_cpu_and_why(machine: Machine, asked: tuple[str, ...], reason: str) -> None:
+    found = choose_devices(asking(*asked), read_inventory)
+    assert (found.devices, found.reason) == ((), reason)
 
 
-def test_the_driver_s_tool_is_asked(machine: Machine) -> None:
-    machine.has("echo 'NVIDIA H200, 143771 MiB'; echo 'NVIDIA T4, 15360 MiB'")
-    assert describe_gpus()[0] == ("NVIDIA H200, 143771 MiB", "NVIDIA T4, 15360 MiB")
+def test_a_device_that_is_none_is_an_error_of_its_own(machine: Machine) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(UsageError, match="unknown device 'mps'"):
+        choose_devices(replace(load_settings(), device="mps"), read_inventory)
 
 
-@pytest.mark.parametrize("script", ["exit 9", "sleep 30"])
-def test_a_tool_that_fails_or_hangs_is_no_gpu_and_says_why(machine: Machine, script: str) -> None:
-    machine.has(script)
-    gpus, reason = describe_gpus()
-    assert gpus == ()
-    assert "nvidia-smi fails" in reason
+def test_so_many_are_the_emptiest_then_the_nearest(machine: Machine) -> None:
+    links = {"GPU-00000001-aaaa GPU-00000003-aaaa": "nvlink", "GPU-00000000-aaaa GPU-00000001-aaaa": 30}
+    machine.has(card(0), card(1, used_mb=0), card(2), card(3), links=links)
+    assert chosen("auto", "count:1") == [1]
+    assert chosen("auto", "count:2") == [1, 3], "of the equally empty ones the one with NVLink to it"
+    assert chosen("auto", "count:3") == [0, 1, 3]
+    machine.has(card(0), card(1, used_mb=0), card(2), card(3, used_mb=8000), links=links)
+    assert chosen("auto", "count:2") == [0, 1], "a full one is not nearer"
+    machine.has(card(0, load=90), card(1))
+    assert chosen("auto", "count:1") == [1], "of the equally empty ones the one with the least to do"
 
 
-def test_a_driver_without_its_tool_needs_the_library(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine.has(None)
-    monkeypatch.setattr(devices.ctypes.util, "find_library", lambda _: "libcuda.so.1")
-    monkeypatch.setattr(devices.shutil, "which", lambda _: None)
-    assert describe_gpus()[0] == ("GPU 0",)
-    describe_gpus.cache_clear()
-    monkeypatch.setattr(devices.ctypes.util, "find_library", lambda _: None)
-    assert describe_gpus() == ((), "libcuda is not found")
+def test_so_many_count_instances(machine: Machine) -> None:
+    machine.has(card(0, mig=[instance(0, 0), instance(0, 1), instance(0, 2)]))
+    assert chosen("auto", "count:2") == [0, 1]
+    assert chosen("cuda:2") == [2]
 
 
-def test_a_device_that_the_engine_cannot_use_is_told_and_no_take_depends_on_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    count=st.integers(1, 6), use=st.sets(st.integers(0, 6), max_size=4), exclude=st.sets(st.integers(0, 6), max_size=3)
+)
+def test_what_is_left_is_what_was_asked_for_and_there(
+    machine: Machine, count: int, use: set[int], exclude: set[int]
 ) -> None:
-    fake = shutil.copytree(Path(__file__).resolve().parents[1] / "fakes" / "fake", tmp_path / "fake")
-    (fake / "engine.toml").write_text((fake / "engine.toml").read_text().replace("streams = true", "gpu = true"))
-    (fake / "worker.py").write_text((fake / "worker.py").read_text().replace("device=request.device", 'device="cpu"'))
-    monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(tmp_path))
-    monkeypatch.setenv("DEMOD_VOICE_ENGINES__FAKE__PYTHON", sys.executable)
-    monkeypatch.setattr(devices, "describe_gpus", lambda: TWO)
-    heard = Notes()
-    with Pool(load_settings(), progress=heard) as pool:
-        assert pool.speak("fake", SpeechRequest("hello")).degraded == ()
-    assert heard.notes == ["fake: computes on cpu in place of cuda:0"]
+    machine.has(*map(card, range(count)))
+    expected = sorted((use or set(range(count))) - exclude)
+    asked = ("auto", ",".join(map(str, use)) or "all", ",".join(map(str, exclude)))
+    if expected and (use | exclude) <= set(range(count)):
+        assert chosen(*asked) == expected
+    else:
+        with pytest.raises(UsageError):
+            chosen(*asked)
 
 
-def test_that_there_is_no_gpu_is_told_once_and_only_when_something_is_spoken(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    fake = shutil.copytree(Path(__file__).resolve().parents[1] / "fakes" / "fake", tmp_path / "fake")
-    (fake / "engine.toml").write_text((fake / "engine.toml").read_text().replace("streams = true", "gpu = true"))
-    monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(tmp_path))
-    monkeypatch.setenv("DEMOD_VOICE_ENGINES__FAKE__PYTHON", sys.executable)
-    none = ((), "no NVIDIA driver is loaded")
-    monkeypatch.setattr(devices, "describe_gpus", lambda: none)
-    monkeypatch.setattr(pool, "describe_gpus", lambda: none)
-    heard = Notes()
-    with Pool(load_settings(), progress=heard) as workers:
-        workers.load("fake")
-        assert heard.notes == []
-        for _ in range(2):
-            workers.speak("fake", SpeechRequest("hello"))
-    assert heard.notes == ["engine fake runs on the CPU: no NVIDIA driver is loaded"]
+def test_names_for_people(machine: Machine) -> None:
+    assert describe_gpus() == ((), "no NVIDIA driver is loaded")
+    machine.has(card(0, name="NVIDIA H200", total_mb=143771), card(1))
+    assert describe_gpus() == (("NVIDIA H200, 143771 MiB", "NVIDIA A, 8192 MiB"), "")
 
 
-class Notes(Silent):
-    """Keeps the notes."""
+@pytest.mark.parametrize(
+    ("device", "gpu", "expected"), [("auto", True, "cuda:0"), ("cuda:1", True, "cuda:1"), ("cuda:1", False, "cpu")]
+)
+def test_an_engine_that_has_no_use_for_a_gpu_gets_none(machine: Machine, device: str, gpu: bool, expected: str) -> None:
+    from dataclasses import replace
 
-    def __init__(self) -> None:
-        self.notes: list[str] = []
+    machine.has(card(0), card(1))
+    assert device_for(replace(engine("espeak", load_settings()), gpu=gpu), asking(device)) == expected
 
-    def note(self, message: str) -> None:
-        self.notes.append(message)
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ((), ""),
+        (("auto", "none"), ""),
+        (("cpu", "0"), ""),
+        (("cuda:1",), "device cuda:1"),
+        (("auto", "0,2"), "--gpu 0,2"),
+        (("auto", "all", "1"), "--gpu-exclude 1"),
+    ],
+)
+def test_what_was_asked_for_by_name(asked: tuple[str, ...], expected: str) -> None:
+    assert asks_for_gpus(asking(*asked)) == expected

@@ -16,7 +16,6 @@ import pytest
 
 from demod_voice.config.folders import cache_folder
 from demod_voice.config.settings import EngineSettings
-from demod_voice.engines import devices
 from demod_voice.errors import (
     EngineError,
     EngineFailed,
@@ -344,9 +343,8 @@ def test_an_emoji_is_not_said_and_a_line_without_one_keeps_its_take(tmp_path: Pa
 
 
 def test_a_device_that_does_not_exist_is_refused_even_when_nothing_is_left_to_speak(
-    tmp_path: Path, settings, job, monkeypatch
+    tmp_path: Path, settings, job, monkeypatch, machine
 ) -> None:
-    monkeypatch.setattr(devices, "describe_gpus", lambda: ((), "no NVIDIA driver is loaded"))
     line = job(TEXT)
     with Studio(settings) as studio:
         studio.speak(line, tmp_path)

@@ -1,0 +1,129 @@
+"""``devices list|watch``, and the GPU flags of every command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from cli.conftest import Terminal
+from support.gpus import LOST, Machine, card, instance
+
+
+def test_without_a_gpu_it_says_so(cli: Callable, machine: Machine) -> None:
+    assert cli("devices", "list").out == "no GPU: no NVIDIA driver is loaded\n"
+    found = json.loads(cli("devices", "list", "--json").out)
+    assert (found["devices"], found["reason"]) == ([], "no NVIDIA driver is loaded")
+    assert cli("devices", "watch", "--count", "1").out == "no GPU: no NVIDIA driver is loaded\n"
+
+
+def test_each_gpu_has_a_line(cli: Callable, machine: Machine) -> None:
+    links = {"GPU-00000000-aaaa GPU-00000001-aaaa": "nvlink"}
+    machine.has(card(0, load=7), card(1, used_mb=4192), card(2, error=LOST), links=links)
+    done = cli("devices", "list", "--gpu", "1")
+    rows = [line.split() for line in done.out.splitlines()]
+    assert rows[0][:2] == ["gpu", "name"]
+    assert rows[1] == "0 NVIDIA A 8192 8000 0 7 % 40 C 0 no GPU-00000000-aaaa".split()
+    assert rows[2] == "1 NVIDIA A 8192 4000 0 0 % 40 C 0 yes GPU-00000001-aaaa".split()
+    assert rows[-1] == ["0", "1", "NVLink"]
+    assert "GPU 2 is lost" in done.err
+
+
+def test_a_program_reads_the_same(program: Callable, machine: Machine) -> None:
+    machine.has(card(0), card(1, mig=[instance(1, 0)]))
+    done = program("--gpu-exclude", "0", "devices", "list", "--json", **machine.environ())
+    assert done.code == 0, done.err
+    first, second = json.loads(done.out)["devices"]
+    assert (first["number"], first["allowed"], first["total_mb"], first["free_mb"]) == (0, False, 8192, 8000)
+    assert (first["compute_capability"], first["load_percent"], first["mig"]) == ("8.0", 0, False)
+    assert (second["uuid"], second["allowed"], second["mig"], second["load_percent"]) == (
+        "MIG-00010000-bbbb",
+        True,
+        True,
+        None,
+    )
+
+
+def test_watch_gives_a_line_of_json_for_each_look(cli: Callable, machine: Machine) -> None:
+    machine.has(card(0))
+    done = cli("devices", "watch", "--json", "--interval", "0.05", "--count", "3")
+    looks = [json.loads(line) for line in done.out.splitlines()]
+    assert len(looks) == 3
+    assert looks[0]["at"] < looks[1]["at"] < looks[2]["at"]
+    assert all(each["devices"][0]["free_mb"] == 8000 for each in looks)
+
+
+def test_watch_refreshes_a_terminal(cli: Callable, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from demod_voice.cli import main
+
+    machine.has(card(0), card(1))
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    assert main(["devices", "watch", "--interval", "0.05", "--count", "2"]) == 0
+    first, second = screen.getvalue().split("\033[3A")
+    assert first.count("\n") == second.count("\n") == 3
+
+
+def test_watch_sees_a_gpu_vanish_and_goes_on_until_it_is_interrupted(machine: Machine) -> None:
+    machine.has(card(0), card(1))
+    words = [sys.executable, "-m", "demod_voice", "devices", "watch", "--json", "--interval", "0.05", "--gpu", "0,1"]
+    environ = {**os.environ, **machine.environ()}
+    with subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        assert len(json.loads(watch.stdout.readline())["devices"]) == 2
+        machine.change(1, error=LOST)
+        look = json.loads(watch.stdout.readline())
+        while len(look["devices"]) == 2:
+            look = json.loads(watch.stdout.readline())
+        assert "GPU 1 is lost" in look["notes"][0]
+        watch.send_signal(signal.SIGINT)
+        _, told = watch.communicate(timeout=30)
+    assert watch.returncode == 0
+    assert "Traceback" not in told
+    assert told.count("GPU 1 is lost") == 1
+
+
+@pytest.mark.parametrize("words", [("--interval", "0"), ("--interval", "-1"), ("--interval", "nan"), ("--count", "-1")])
+def test_watch_refuses_what_makes_no_sense(cli: Callable, machine: Machine, words: tuple[str, str]) -> None:
+    assert cli("devices", "watch", *words).code == 2
+
+
+FLAGS = ("--gpu", "range:0-2", "--gpu-exclude", "1", "--gpu-memory-limit", "80", "--gpu-strategy", "pack")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_flags_stand_before_or_after_every_command(cli: Callable, before: bool) -> None:
+    words = ("config", "show", "--json")
+    found = json.loads(cli(*((*FLAGS, *words) if before else (*words, *FLAGS))).out)
+    assert {name: found[f"gpu.{name}"]["value"] for name in ("use", "exclude", "memory_limit", "strategy")} == {
+        "use": "range:0-2",
+        "exclude": "1",
+        "memory_limit": 80,
+        "strategy": "pack",
+    }
+    assert found["gpu.use"]["origin"] == "flag"
+
+
+def test_a_flag_wins_over_set_and_the_later_of_two_wins(cli: Callable) -> None:
+    assert cli("--gpu", "0", "config", "get", "gpu.use", "--set", "gpu.use=1", "--gpu", "2").out == "2\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--gpu", "range:3-0"), "the range 3-0 runs backwards: range:0-3"),
+        (("--gpu", "0;1"), "no list of GPU numbers (for example all, none"),
+        (("--gpu-memory-limit", "120"), "gpu.memory_limit: '120' is out of range: 1 to 100"),
+        (("--gpu-strategy", "packed"), "did you mean pack?"),
+        (("--gpu", "5"), "there is no GPU 5 here"),
+    ],
+)
+def test_a_bad_flag_is_one_clear_error(cli: Callable, machine: Machine, words: tuple[str, str], told: str) -> None:
+    machine.has(card(0))
+    done = cli("devices", "list", *words)
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
