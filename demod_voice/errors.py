@@ -106,6 +106,10 @@ class EngineError(DemodError):
     exit_code = 4
     code = ""
     """The worker protocol's word for it (``unsupported``), when the engine itself said it."""
+    device = ""
+    """Where the engine computed when it failed (``cpu``, ``cuda:1``), when it had got that far."""
+    device_lost = False
+    """That device is not there any more."""
 
 
 class EngineNotInstalled(EngineError):

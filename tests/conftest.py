@@ -140,3 +140,11 @@ def small_disk(tmp_path: Path):
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A machine without a GPU, until ``machine.has(card(0), card(1))``."""
     return Machine(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def gpu_engine(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """The machine, and the engine ``fakegpu`` that takes 2000 MiB of the 3000 that it says it needs."""
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(ROOT / "tests" / "fakes_gpu"))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__FAKEGPU__PYTHON", sys.executable)
+    return machine

@@ -19,6 +19,7 @@ CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 GRAPH_INPUTS = {"input", "input_lengths", "scales"}
 REVISION_DIGITS = 16
+_MIB = 1 << 20
 _BLOCK = 1 << 20
 _SUGGESTIONS = 5
 
@@ -153,8 +154,7 @@ def _session(path: Path, graph: bytes, request: LoadRequest, fresh: bool) -> See
     options.use_deterministic_compute = True
     providers: list[Any] = [CPU]
     if request.device.startswith("cuda") and CUDA in onnxruntime.get_available_providers():
-        number = request.device.partition(":")[2] or "0"
-        providers.insert(0, (CUDA, {"device_id": number, "cudnn_conv_algo_search": "HEURISTIC"}))
+        providers.insert(0, (CUDA, cuda_options(request)))
 
     def make(data: bytes) -> Any:
         return onnxruntime.InferenceSession(data, sess_options=options, providers=providers)
@@ -163,6 +163,19 @@ def _session(path: Path, graph: bytes, request: LoadRequest, fresh: bool) -> See
         return SeededSession(graph, make, fresh)
     except Exception as error:
         raise EngineFault(f"onnxruntime cannot run {path.name}: {_short(error)}") from error
+
+
+def cuda_options(request: LoadRequest) -> dict[str, str]:
+    """Options of onnxruntime's CUDA provider: the device, and the limit of its memory arena in bytes.
+
+    Source: onnxruntime documentation, "CUDA Execution Provider" (device_id, gpu_mem_limit, arena_extend_strategy): the
+    arena grows by what is asked for and not by powers of two, which would pass the limit early.
+    """
+    options = {"device_id": request.device.partition(":")[2] or "0", "cudnn_conv_algo_search": "HEURISTIC"}
+    if request.memory_mb is not None:
+        options["gpu_mem_limit"] = str(request.memory_mb * _MIB)
+        options["arena_extend_strategy"] = "kSameAsRequested"
+    return options
 
 
 def _device(session: SeededSession, asked: str) -> tuple[str, list[str]]:

@@ -14,6 +14,7 @@ from demod_worker.messages import PROTOCOL
 from demod_worker.wire import BrokenFrame, Frame, FrameWriter
 
 from demod_voice.config.settings import Settings
+from demod_voice.engines.placement import Place
 from demod_voice.engines.process import TERM_GRACE_S, EngineProcess, ending
 from demod_voice.engines.speech_rules import SpeechRules
 from demod_voice.engines.types import EngineInfo
@@ -63,12 +64,20 @@ class Worker:
         python: its interpreter, absolute.
         settings: timeouts and threads.
         log: called with each line that the engine writes to its log.
+        place: where it computes; by default on the CPU, and it sees what this process sees.
     """
 
     def __init__(
-        self, info: EngineInfo, python: Path, settings: Settings, log: Callable[[str], None] | None = None
+        self,
+        info: EngineInfo,
+        python: Path,
+        settings: Settings,
+        log: Callable[[str], None] | None = None,
+        place: Place | None = None,
     ) -> None:
         self.info = info
+        self.place = place or Place()
+        """Where it computes."""
         self.ready: Mapping[str, Any] = {}
         """Data of the worker's ``ready``."""
         self._python = python
@@ -105,7 +114,7 @@ class Worker:
         """
         if self._closing.is_set():
             raise self._stopped("start")
-        self._started = EngineProcess(self.info, self._python, self._settings, self._log)
+        self._started = EngineProcess(self.info, self._python, self._settings, self._log, self.place.environ)
         self._writer = FrameWriter(self._started.stdin)
         try:
             if self._closing.is_set():  # killed while there was no process to kill yet
@@ -189,6 +198,11 @@ class Worker:
         self._closing.set()
         if self._started is not None:
             self._started.end()
+
+    def abandon(self) -> None:
+        """SIGKILL the process group, so that a request that is open fails as after a crash."""
+        if self._started is not None:
+            self._started.slay()
 
     @property
     def _process(self) -> EngineProcess:

@@ -13,7 +13,7 @@ from demod_worker.wire import Frame
 from demod_voice.audio.clip import Clip
 from demod_voice.engines.client import engine_error
 from demod_voice.engines.types import Speech, SpeechRequest
-from demod_voice.errors import EngineBrokenProtocol, EngineError
+from demod_voice.errors import EngineBrokenProtocol, EngineError, EngineFailed, EngineOutOfMemory
 
 LONGEST_AUDIO_S = 3600.0
 """An item that grows longer than this, or than twice its ``max_s`` and 10 s, is a flood."""
@@ -50,6 +50,16 @@ class Collector:
             self._done[item] = engine_error(self._engine, frame.data)
         else:
             self._done[item] = self._result(frame.data)
+
+    @property
+    def complete(self) -> bool:
+        """Every item has been answered."""
+        return len(self._done) == len(self._requests)
+
+    def trouble(self) -> EngineOutOfMemory | EngineFailed | None:
+        """The failure of an item that may be its device's and not its own: of memory first; None where there is none."""
+        failures = [each for each in self._done.values() if isinstance(each, (EngineOutOfMemory, EngineFailed))]
+        return min(failures, key=lambda each: isinstance(each, EngineFailed), default=None)
 
     def results(self) -> list[Speech | EngineError]:
         """One outcome per request, in their order."""

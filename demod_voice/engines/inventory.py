@@ -78,6 +78,8 @@ class Inventory:
     """Why there is none."""
     notes: tuple[str, ...] = ()
     """What a person should know: a card that is lost, an entry of CUDA_VISIBLE_DEVICES that is none."""
+    answered: bool = True
+    """False: the driver did not answer in time, which says nothing about its cards."""
 
     def find(self, uuid: str) -> Device | None:
         """The device of that name, or None when it is not there (any more)."""
@@ -105,6 +107,14 @@ class _Found:
 class NvmlFailed(Exception):
     """NVML says nothing; its text is why."""
 
+    answered = True
+
+
+class NvmlSilent(NvmlFailed):
+    """NVML does not answer in time."""
+
+    answered = False
+
 
 def read_inventory(environ: Mapping[str, str] | None = None) -> Inventory:
     """Every device that this process may see, as it is now.
@@ -120,7 +130,7 @@ def read_inventory(environ: Mapping[str, str] | None = None) -> Inventory:
         found = ask_nvml(_cards)
     except NvmlFailed as error:
         other = read_rocm(environ)
-        return other if other.devices or other.reason else Inventory(reason=str(error))
+        return other if other.devices or other.reason else Inventory(reason=str(error), answered=error.answered)
     if not found.cards:
         return Inventory(reason="; ".join(found.notes) or "the NVIDIA driver lists no GPU", notes=tuple(found.notes))
     seen = visible(found.cards, environ)
@@ -162,7 +172,7 @@ def ask_nvml(work: Callable[[Any], _T]) -> _T:
     thread.start()
     thread.join(QUERY_TIMEOUT_S)
     if not outcome:
-        raise NvmlFailed(f"the NVIDIA driver does not answer within {QUERY_TIMEOUT_S:g} s")
+        raise NvmlSilent(f"the NVIDIA driver does not answer within {QUERY_TIMEOUT_S:g} s")
     if isinstance(outcome[0], BaseException):
         raise outcome[0]
     return outcome[0]

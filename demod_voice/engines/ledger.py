@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -105,7 +105,7 @@ class Ledger:
             entries[:] = [each for each in entries if each.id != id]
 
 
-def promised_mb(entries: list[Reservation], uuid: str) -> int:
+def promised_mb(entries: Sequence[Reservation], uuid: str) -> int:
     """MiB of a device that are promised and not taken yet."""
     return sum(each.mb for each in entries if each.uuid == uuid)
 

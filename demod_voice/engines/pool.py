@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from threading import Event
@@ -22,7 +20,6 @@ from demod_worker.messages import (
     DetectResult,
     EmbedRequest,
     EmbedResult,
-    LoadRequest,
     LoadResult,
     PhonemizeRequest,
     PhonemizeResult,
@@ -36,50 +33,32 @@ from demod_worker.messages import (
 )
 
 from demod_voice.audio.clip import Clip
-from demod_voice.config.folders import engine_cache
 from demod_voice.config.settings import Settings
 from demod_voice.engines.client import Worker
 from demod_voice.engines.collector import Collector, speak_item
 from demod_voice.engines.default_model import model_for
-from demod_voice.engines.devices import describe_gpus, device_for
 from demod_voice.engines.environments import USABLE, python_for, state
 from demod_voice.engines.locate import engine as find_engine
-from demod_voice.engines.options import options_of
+from demod_voice.engines.placement import NoRoom
 from demod_voice.engines.strikes import Strikes
 from demod_voice.engines.types import EngineInfo, Speech, SpeechRequest
+from demod_voice.engines.warm import Slot, WarmWorkers
 from demod_voice.engines.worker_log import WorkerLog
 from demod_voice.errors import (
     EngineBrokenProtocol,
     EngineCancelled,
     EngineCrashed,
     EngineError,
+    EngineFailed,
     EngineNotInstalled,
     EngineOutOfMemory,
 )
 from demod_voice.records.progress import SILENT, Progress
 
 STREAMED_CLIPS = 16
-RETIRE_LOOK_S = 1.0
-"""Shortest time between two looks for idle workers."""
+MOST_LOST = 8
+"""So often one request moves on from a GPU that was lost."""
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """What a worker is for."""
-
-    engine: str
-    device: str
-    model: str | None
-
-
-@dataclass(slots=True)
-class _Shelf:
-    """The workers of one slot: at most ``jobs`` of them."""
-
-    room: threading.Semaphore
-    idle: list[tuple[float, Worker]] = field(default_factory=list)
-    loaded: LoadResult | None = None
 
 
 class Pool:
@@ -96,19 +75,12 @@ class Pool:
         self, settings: Settings, *, jobs: int = 1, log_path: Path | None = None, progress: Progress = SILENT
     ) -> None:
         self._settings = settings
-        self._jobs = max(1, jobs)
         self._log = WorkerLog(log_path)
         self._progress = progress
         self._lock = threading.Lock()
         self._infos: dict[str, EngineInfo] = {}
-        self._pythons: dict[str, Path] = {}
-        self._install = threading.Lock()
-        self._shelves: dict[_Slot, _Shelf] = {}
         self._strikes = Strikes()
-        self._running: set[Worker] = set()
-        self._closed = threading.Event()
-        self._noted: set[str] = set()
-        self._retiring: threading.Thread | None = None
+        self._workers = WarmWorkers(settings, jobs, self._log, progress, self._refuse)
 
     def __enter__(self) -> Pool:
         return self
@@ -125,16 +97,12 @@ class Pool:
 
     def close(self, at_once: bool = False) -> None:
         """End every worker; ``at_once`` kills also those that are at work."""
-        self._closed.set()
-        with self._lock:
-            idle = [worker for shelf in self._shelves.values() for _, worker in shelf.idle]
-            for shelf in self._shelves.values():
-                shelf.idle.clear()
-            busy = list(self._running)
-        for worker in [*busy, *idle] if at_once else []:
-            worker.kill()
-        _stop_all(idle)
+        self._workers.close(at_once)
         self._log.close()
+
+    def observed(self) -> Mapping[str, Any]:
+        """What a run's record should say of devices: ``used`` (engine -> device -> workers) and ``remarks``."""
+        return self._workers.observed()
 
     def info(self, engine: str) -> EngineInfo:
         """The engine of that name. Raises EngineNotInstalled for an unknown one."""
@@ -157,19 +125,21 @@ class Pool:
         Raises:
             EngineError: it is not installed or does not start.
         """
-        worker = self._start(self.info(engine))
+        worker = self._workers.start(self.info(engine))
         try:
             return dict(worker.ready)
         finally:
-            self._forget(worker)
+            self._workers.forget(worker)
             worker.stop()
 
     def load(self, engine: str, model: str | None = None) -> LoadResult:
         """Bring a model into memory, and tell what it has."""
-        slot = self._slot(engine, model)
-        with self._worker(slot):
-            loaded = self._shelf(slot).loaded
-        return loaded or LoadResult()
+
+        def work(slot: Slot) -> LoadResult:
+            with self._workers.worker(slot):
+                return self._workers.shelf(slot).loaded or LoadResult()
+
+        return self._remedied(self._slot(engine, model), work, lambda: True)
 
     def phonemize(self, engine: str, request: PhonemizeRequest) -> PhonemizeResult:
         """The IPA that an engine would say.
@@ -222,17 +192,16 @@ class Pool:
     def _asked(self, engine: str, operation: str, request: Any, result: type[_T], model: str | None = None) -> _T:
         """One request, one result; what is asked can be asked again, so a crash is tried once more."""
 
-        def work() -> _T:
-            slot = self._slot(engine, model)
-            with self._worker(slot) as worker:
-                self._tell_device(slot)
+        def work(slot: Slot) -> _T:
+            with self._workers.worker(slot) as worker:
+                self._tell_device(worker)
                 data = worker.request(operation, to_json(request))
             try:
                 return from_json(result, dict(data))
             except BadMessage as error:
                 raise EngineBrokenProtocol(f"engine {engine}: {error}") from error
 
-        return self._twice(engine, f"{operation} {request}", work)
+        return self._twice(self._slot(engine, model), f"{operation} {request}", work)
 
     def speak(self, engine: str, request: SpeechRequest) -> Speech:
         """Speak one utterance.
@@ -296,60 +265,116 @@ class Pool:
             heard += 1
             _put(clips, clip, stopped)
 
-        def perform() -> Speech | EngineError:
+        def perform(slot: Slot) -> Speech | EngineError:
             collected = Collector(engine, [request], on_clip)
-            self._perform(engine, [request], collected, stopped)
+            self._perform(slot, [request], collected, stopped)
             return collected.results()[0]
 
-        result = self._twice(engine, request.text, perform, again=lambda: not heard and not stopped.is_set())
+        slot = self._slot(engine, request.voice.model)
+        result = self._twice(slot, request.text, perform, again=lambda: not heard and not stopped.is_set())
         if isinstance(result, EngineError):
             raise result
 
     def _batch(self, engine: str, requests: Sequence[SpeechRequest]) -> list[Speech | EngineError]:
-        def collect() -> list[Speech | EngineError]:
-            collected = Collector(engine, requests)
-            self._perform(engine, requests, collected)
-            return collected.results()
+        """One outcome for each; what a device is to blame for is tried with each remedy before it is told."""
+        results: list[Speech | EngineError] = []
 
-        return self._twice(engine, "\n".join(request.text for request in requests), collect)
+        def collect(slot: Slot) -> list[Speech | EngineError]:
+            collected = Collector(engine, requests)
+            try:
+                self._perform(slot, requests, collected)
+            finally:
+                results[:] = collected.results() if collected.complete else []
+            return results
+
+        slot = self._slot(engine, requests[0].voice.model)
+        try:
+            return self._twice(slot, "\n".join(request.text for request in requests), collect)
+        except (EngineOutOfMemory, EngineFailed):
+            if not results:
+                raise
+            return results
 
     def _twice(
         self,
-        engine: str,
+        slot: Slot,
         what: str,
-        work: Callable[[], _T],
+        work: Callable[[Slot], _T],
         again: Callable[[], bool] = lambda: True,
     ) -> _T:
-        """Do it (``what`` tells requests apart); after a crash once more, unless the engine is given up or the pool closed."""
+        """Do it (``what`` tells requests apart), again where that may help; two that fail for good strike the engine out."""
         try:
-            done = self._once_more(engine, work, again)
+            done = self._remedied(slot, work, again)
         except EngineError as error:
-            self._strikes.failed(engine, what, error)
+            self._strikes.failed(slot.engine, what, error)
             raise
-        self._strikes.worked(engine)
+        self._strikes.worked(slot.engine)
         return done
 
-    def _once_more(self, engine: str, work: Callable[[], _T], again: Callable[[], bool]) -> _T:
-        try:
-            return work()
-        except EngineCrashed as error:
-            if self._strikes.given_up(engine) or self._closed.is_set() or not again():
-                raise
-            self._progress.note(f"{error.message.splitlines()[0]}; trying once more")
-            return work()
+    def _remedied(self, slot: Slot, work: Callable[[Slot], _T], again: Callable[[], bool]) -> _T:
+        """Do it, and again with each remedy for what it failed of, unless the engine is given up or the pool closed."""
+        tried: Counter[str] = Counter()
+        while True:
+            try:
+                return work(slot)
+            except EngineError as error:
+                if self._strikes.given_up(slot.engine) or self._workers.closed.is_set() or not again():
+                    raise
+                remedy = self._remedy(slot, error, tried)
+                if remedy is None:
+                    raise
+                slot = remedy
+
+    def _remedy(self, slot: Slot, error: EngineError, tried: Counter[str]) -> Slot | None:
+        """The slot to try again with, or None when nothing more helps; each remedy is counted in ``tried``."""
+        what = error.message.splitlines()[0]
+        if error.device_lost and tried["lost"] < MOST_LOST:
+            tried["lost"] += 1
+            return slot
+        if isinstance(error, EngineCrashed) and not tried["crash"]:
+            tried["crash"] += 1
+            self._progress.note(f"{what}; trying once more")
+            return slot
+        if not isinstance(error, EngineOutOfMemory):
+            return None
+        on_gpu = isinstance(error, NoRoom) or error.device.startswith("cuda")
+        if not tried["room"]:
+            tried["room"] += 1
+            if self._make_room(error, on_gpu, what):
+                return slot
+        if on_gpu and not tried["cpu"] and self._workers.placement.cpu_allowed:
+            tried["cpu"] += 1
+            self._workers.remark(f"{what}; it computes on the CPU for now, which is slower")
+            return self._workers.to_cpu(slot)
+        return None
+
+    def _make_room(self, error: EngineError, on_gpu: bool, what: str) -> bool:
+        """End idle workers; true where trying again makes sense: there were some, or the one that failed has ended."""
+        ended = self._workers.retire(0.0, lambda worker: not on_gpu or worker.place.on is not None)
+        if ended:
+            told = f"{what}; idle engines were ended to make room"
+        elif on_gpu and not isinstance(error, NoRoom):
+            told = f"{what}; trying once more with a fresh worker"
+        else:
+            return False
+        tell = self._workers.remark if on_gpu else self._progress.note
+        tell(told)
+        return True
 
     def _perform(
-        self, engine: str, requests: Sequence[SpeechRequest], collected: Collector, stopped: Event | None = None
+        self, slot: Slot, requests: Sequence[SpeechRequest], collected: Collector, stopped: Event | None = None
     ) -> None:
         items = tuple(speak_item(number, request) for number, request in enumerate(requests))
-        slot = self._slot(engine, requests[0].voice.model)
-        with self._worker(slot) as worker:
-            self._tell_device(slot)
+        with self._workers.worker(slot) as worker:
+            self._tell_device(worker)
             worker.request("speak_many", to_json(SpeakRequest(items)), collected.take, stopped=stopped)
+            trouble = collected.trouble()
+            if isinstance(trouble, EngineOutOfMemory) or (trouble and self._workers.placement.lost(worker.place)):
+                raise trouble
 
-    def _slot(self, engine: str, model: str | None) -> _Slot:
+    def _slot(self, engine: str, model: str | None) -> Slot:
         info = self.info(engine)
-        return _Slot(engine, device_for(info, self._settings), model or self._default_model(info))
+        return self._workers.slot(info, model or self._default_model(info))
 
     def _default_model(self, info: EngineInfo) -> str | None:
         """The model that a voice without one has; an engine that is not installed is told before its model is missed."""
@@ -357,153 +382,15 @@ class Pool:
             python_for(info, self._settings)
         return model_for(info, self._settings)
 
-    def _tell_device(self, slot: _Slot) -> None:
+    def _tell_device(self, worker: Worker) -> None:
         """Once, when something is spoken: a check or a list of voices needs no GPU."""
-        if self.info(slot.engine).gpu and slot.device == "cpu" and self._settings.device == "auto":
-            self._note_once(f"engine {slot.engine} runs on the CPU: {describe_gpus()[1]}")
-
-    def _note_once(self, message: str) -> None:
-        with self._lock:
-            known = message in self._noted
-            self._noted.add(message)
-        if not known:
-            self._progress.note(message)
-
-    def _shelf(self, slot: _Slot) -> _Shelf:
-        with self._lock:
-            if slot not in self._shelves:
-                self._shelves[slot] = _Shelf(threading.Semaphore(self._jobs))
-            return self._shelves[slot]
-
-    @contextmanager
-    def _worker(self, slot: _Slot) -> Iterator[Worker]:
-        """A worker with the slot's model loaded, for one request."""
-        shelf = self._shelf(slot)
-        with shelf.room:
-            self._refuse(slot.engine)
-            worker = self._take(slot, shelf)
-            try:
-                yield worker
-            finally:
-                self._give_back(worker, shelf)
+        if worker.place.reason:
+            self._workers.remark(f"engine {worker.info.name} runs on the CPU: {worker.place.reason}")
 
     def _refuse(self, engine: str) -> None:
-        if self._closed.is_set():
-            raise EngineCancelled(f"engine {engine}: the work was stopped")
         given_up = self._strikes.given_up(engine)
         if given_up is not None:
             raise given_up
-
-    def _take(self, slot: _Slot, shelf: _Shelf) -> Worker:
-        while True:
-            with self._lock:
-                found = shelf.idle.pop()[1] if shelf.idle else None
-                if found is not None:
-                    self._running.add(found)
-            if found is None:
-                return self._loaded_in_room(slot, shelf)
-            if found.alive:
-                return found
-            self._forget(found)
-            found.kill()
-
-    def _loaded_in_room(self, slot: _Slot, shelf: _Shelf) -> Worker:
-        """A new worker; when there is no memory for its model, the idle ones make room."""
-        try:
-            return self._loaded(slot, shelf)
-        except EngineOutOfMemory as error:
-            if not self._retire(0.0):
-                raise
-            self._progress.note(f"{error.message}; idle engines were ended to make room")
-            return self._loaded(slot, shelf)
-
-    def _loaded(self, slot: _Slot, shelf: _Shelf) -> Worker:
-        worker = self._start(self.info(slot.engine))
-        try:
-            request = LoadRequest(
-                slot.model,
-                slot.device,
-                self._settings.engines.threads,
-                cache=str(engine_cache(slot.engine)),
-                options=options_of(self.info(slot.engine), self._settings),
-            )
-            if "load" in worker.ready.get("operations", ()):
-                shelf.loaded = from_json(LoadResult, dict(worker.request("load", to_json(request))))
-        except BadMessage as error:
-            self._forget(worker)
-            worker.kill()
-            raise EngineBrokenProtocol(f"engine {slot.engine}: {error}") from error
-        except BaseException:
-            self._forget(worker)
-            worker.stop(grace_s=0.0)
-            raise
-        self._note_loaded(slot, shelf.loaded)
-        return worker
-
-    def _note_loaded(self, slot: _Slot, loaded: LoadResult | None) -> None:
-        """Say once what the engine says of its model, and a device that is not the one that was asked for."""
-        if loaded is None:
-            return
-        for note in loaded.notes:
-            self._note_once(f"{slot.engine}: {note}")
-        if loaded.device != slot.device and not any(slot.device in note for note in loaded.notes):
-            self._note_once(f"{slot.engine}: computes on {loaded.device} in place of {slot.device}")
-
-    def _start(self, info: EngineInfo) -> Worker:
-        with self._install:
-            if info.name not in self._pythons:
-                self._pythons[info.name] = python_for(info, self._settings, self._progress)
-        name = info.name
-        worker = Worker(info, self._pythons[name], self._settings, lambda line: self._log.write(name, line))
-        with self._lock:
-            self._running.add(worker)
-        try:
-            worker.start()
-        except BaseException:
-            self._forget(worker)
-            raise
-        return worker
-
-    def _forget(self, worker: Worker) -> None:
-        with self._lock:
-            self._running.discard(worker)
-
-    def _give_back(self, worker: Worker, shelf: _Shelf) -> None:
-        self._forget(worker)
-        with self._lock:
-            kept = worker.alive and not self._closed.is_set()
-            if kept:
-                shelf.idle.append((time.monotonic(), worker))
-                if self._retiring is None:
-                    self._retiring = threading.Thread(target=self._retire_in_time, name="retire", daemon=True)
-                    self._retiring.start()
-        if not kept:
-            worker.kill()
-        self._retire(self._settings.engines.idle_s)
-
-    def _retire_in_time(self) -> None:
-        """Look for idle workers also while nobody asks for anything."""
-        while not self._closed.wait(max(RETIRE_LOOK_S, self._settings.engines.idle_s / 4)):
-            self._retire(self._settings.engines.idle_s)
-
-    def _retire(self, idle_s: float) -> int:
-        """End workers that nobody has asked for ``idle_s`` seconds; return how many."""
-        oldest = time.monotonic() - idle_s
-        retired = []
-        with self._lock:
-            for shelf in self._shelves.values():
-                retired += [worker for since, worker in shelf.idle if since <= oldest]
-                shelf.idle[:] = [(since, worker) for since, worker in shelf.idle if since > oldest]
-        _stop_all(retired)
-        return len(retired)
-
-
-def _stop_all(workers: Sequence[Worker]) -> None:
-    """End idle workers: all are told first, so that they end at the same time."""
-    for worker in workers:
-        worker.close_input()
-    for worker in workers:
-        worker.stop()
 
 
 def _drain(clips: queue.Queue[Clip | BaseException | None], thread: threading.Thread) -> None:

@@ -11,8 +11,9 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from demod_worker.wire import BrokenFrame, read_frame
@@ -40,18 +41,26 @@ class EngineProcess:
         python: its interpreter, absolute.
         settings: threads of the worker.
         log: called with each line that the engine writes to its log.
+        environ: variables that differ from the usual ones; None = without it.
 
     Raises:
         EngineStartFailed: the operating system cannot start it.
     """
 
-    def __init__(self, info: EngineInfo, python: Path, settings: Settings, log: Callable[[str], None] | None) -> None:
+    def __init__(
+        self,
+        info: EngineInfo,
+        python: Path,
+        settings: Settings,
+        log: Callable[[str], None] | None,
+        environ: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
         self.inbox = Inbox()
         self._log = log
         self._tail: deque[str] = deque(maxlen=LOG_LINES)
         self._reaping = threading.Lock()
         self._name = info.name
-        self._popen = _spawn(info, python, settings)
+        self._popen = _spawn(info, python, settings, environ)
         self.stdin = _pipe(self._popen.stdin)
         self._drains = [
             (self._thread("frames", self._drain_frames, _pipe(self._popen.stdout)), _pipe(self._popen.stdout)),
@@ -95,6 +104,10 @@ class EngineProcess:
     def terminate(self) -> None:
         """SIGTERM to the whole group."""
         _signal_group(self.pid, signal.SIGTERM)
+
+    def slay(self) -> None:
+        """SIGKILL to the whole group, and no more: whoever waits for it finds it dead."""
+        _signal_group(self.pid, signal.SIGKILL)
 
     def end(self) -> int:
         """SIGKILL what is left of the group, collect the process, let go of its pipes; returns its exit code."""
@@ -149,7 +162,9 @@ def ending(code: int | None) -> str:
         return f"signal {-code}"
 
 
-def _spawn(info: EngineInfo, python: Path, settings: Settings) -> subprocess.Popen[bytes]:
+def _spawn(
+    info: EngineInfo, python: Path, settings: Settings, environ: Mapping[str, str | None]
+) -> subprocess.Popen[bytes]:
     command = [part.replace("{python}", str(python)) for part in info.command]
     if info.command[0] == "{python}":
         command.insert(1, "-s")
@@ -157,7 +172,7 @@ def _spawn(info: EngineInfo, python: Path, settings: Settings) -> subprocess.Pop
         return subprocess.Popen(
             command,
             cwd=info.folder,
-            env=worker_environment(settings),
+            env=worker_environment(settings, environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -118,7 +118,9 @@ def speak(production: Production, run: RunFolder, progress: Progress, only: Sequ
                 chosen = {number: chosen[place] for number, place in enumerate(only) if place in chosen}
             studio.verify(questions(plan, chosen), folder, str(production.script))
             recorded = recorded_takes(plan, folder, settings, jobs, progress)
-            return speak_all(plan, studio, folder, jobs, progress, {**chosen, **recorded})
+            takes = speak_all(plan, studio, folder, jobs, progress, {**chosen, **recorded})
+            run.observed["devices"] = studio.pool.observed()
+            return takes
     except BaseException:
         run.remove_if_empty({CHOICES})
         raise

@@ -183,7 +183,8 @@ def _shaping(settings: Settings) -> dict[str, Any]:
 
 def _write_run(run: RunFolder, numbers: Mapping[str, Any]) -> None:
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    write_json(run.path / "run.json", {"finished": finished, "python": sys.version.split()[0], **numbers})
+    facts = {"finished": finished, "python": sys.version.split()[0], **numbers, **run.observed}
+    write_json(run.path / "run.json", facts)
 
 
 def _peak_memory_gb() -> float:

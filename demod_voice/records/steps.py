@@ -79,6 +79,8 @@ class RunFolder:
             raise output_error(path, error) from error
         self._sweep()
         self.created = self._created()
+        self.observed: dict[str, Any] = {}
+        """What is worth keeping of this run alone (devices that were used): no result depends on it."""
 
     def run(self, step: Step, make: Make) -> StepRecord:
         """Return the record of ``step``, doing it first when it is not already finished.

@@ -78,3 +78,13 @@ def test_whatever_is_heard_words_are_in_order_and_all_there(piper_part, said, so
     assert [word.text for word in found] == said
     assert all(word.start_s <= word.end_s for word in found)
     assert all(one.start_s <= two.start_s and one.end_s <= two.start_s + 1e-9 for one, two in itertools.pairwise(found))
+
+
+def test_a_limit_of_gpu_memory_is_told_to_onnxruntime_in_bytes(piper_part):
+    from demod_worker.messages import LoadRequest
+
+    options = piper_part("voice_files").cuda_options
+    assert "gpu_mem_limit" not in options(LoadRequest(device="cuda:0"))
+    limited = options(LoadRequest(device="cuda:1", memory_fraction=0.5, memory_mb=4096))
+    assert (limited["device_id"], limited["gpu_mem_limit"]) == ("1", str(4 << 30))
+    assert limited["arena_extend_strategy"] == "kSameAsRequested"

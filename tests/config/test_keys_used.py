@@ -299,6 +299,42 @@ row("gpu.use", ("0,2", "none"), ([0, 2], []))(usable)
 row("gpu.exclude", ("", "1"), ([0, 1, 2], [0, 2]))(usable)
 
 
+def placed(settings: Settings, folder: Path, need_mb: int, *cards: dict[str, Any]) -> Any:
+    """Where an engine of that need is placed on a machine with these cards."""
+    from support.gpus import Machine
+
+    from demod_voice.engines.placement import Placement
+    from demod_voice.engines.types import EngineInfo
+
+    info = EngineInfo("x", "", folder, "1", 1, (), gpu=True, gpu_memory_mb=need_mb, gpu_memory_limit="torch")
+    with pytest.MonkeyPatch.context() as patch:
+        Machine(folder, patch).has(*cards)
+        patch.setenv("XDG_STATE_HOME", str(folder))
+        return Placement(settings, print).place(info)
+
+
+@row("gpu.memory_limit", (100, 50), (None, 0.5))
+def _(settings: Settings, folder: Path) -> Any:
+    from support.gpus import card
+
+    return placed(settings, folder, 2000, card(0, used_mb=0)).memory_fraction
+
+
+@row("gpu.strategy", ("balanced", "pack"), ("cuda:1", "cuda:0"))
+def _(settings: Settings, folder: Path) -> Any:
+    from support.gpus import card
+
+    return placed(settings, folder, 2000, card(0, used_mb=4000), card(1)).shown
+
+
+@row("gpu.cpu_fallback", (True, False), ("cpu", "UsageError"))
+def _(settings: Settings, folder: Path) -> Any:
+    try:
+        return placed(settings, folder, 2000).shown
+    except DemodError as error:
+        return type(error).__name__
+
+
 @row("attempts", (1, 3), (0, 2))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.speech.studio import Studio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import os
@@ -50,8 +51,9 @@ class Machine:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = folder / "nvml.json"
-        self._monkeypatch = monkeypatch
+        self._told = folder / "loads.jsonl"
         monkeypatch.setenv("TEST_FAKE_NVML", str(self.path))
+        monkeypatch.setenv("TEST_FAKE_GPU_LOG", str(self._told))
         for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"):
             monkeypatch.delenv(name, raising=False)
         spec = importlib.util.spec_from_file_location("pynvml", FAKES_NVML / "pynvml.py")
@@ -69,9 +71,19 @@ class Machine:
 
     def change(self, number: int, **facts: Any) -> None:
         """Other facts of one card from now on."""
-        state = self.state()
-        state["devices"][number].update(facts)
-        self._write(state)
+        with open(f"{self.path}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            state = self.state()
+            state["devices"][number].update(facts)
+            self._write(state)
+
+    def loads(self) -> list[dict[str, Any]]:
+        """What each worker of the fake engine was told and shown when it loaded its model, in order."""
+        return [json.loads(line) for line in self._told.read_text().splitlines()] if self._told.exists() else []
+
+    def shown(self) -> list[str]:
+        """The devices that those workers were shown, ``cpu`` where they were to compute there."""
+        return ["cpu" if each["device"] == "cpu" else each["CUDA_VISIBLE_DEVICES"] for each in self.loads()]
 
     def state(self) -> dict[str, Any]:
         return json.loads(self.path.read_text())

@@ -169,6 +169,8 @@ class LoadRequest:
     threads: int = 1
     memory_fraction: Optional[float] = None
     """Most of the GPU's memory that this process may take, 0..1; for engines whose framework can hold to it."""
+    memory_mb: Optional[int] = None
+    """The same in MiB, for frameworks that count so."""
     cache: Optional[str] = None
     """Absolute path of a folder where the engine keeps what it can make again (speaker latents), by content hash. It
     may vanish at any moment."""
