@@ -39,9 +39,9 @@ LINUX_ONLY = ("python_full_version < '3.14'", "platform_machine == 'x86_64'", "s
 """Markers of ``LINUX`` lists. They hold for every row, so they are in none: the list's second line says it once."""
 CUDA = re.compile(r"nvidia-|cuda-|triton==")
 """Rows of packages that only a CUDA build loads."""
-UNWANTED = ("docopt", "colorama")
+UNWANTED = ("docopt", "colorama", "httpx2-jsfetch")
 """Left out of every list: docopt serves only the command lines of num2words and webvtt-py and has no wheel; colorama is
-for Windows."""
+for Windows, httpx2-jsfetch for browsers."""
 EXTRA_HASHES = {
     "torch==2.13.0": ("6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",),
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from demod_worker.messages import LoadResult
 
+from demod_voice.api.models import list_models
 from demod_voice.config.folders import cache_folder, data_folder
 from demod_voice.config.loading import settings_path
 from demod_voice.config.settings import DEFAULTS, Settings
@@ -21,6 +22,7 @@ from demod_voice.engines.locate import find_engines
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineError, EngineNotInstalled, UsageError
+from demod_voice.models.installed import find_installed
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.units import format_size
 from demod_voice.voices.store import VoiceStore
@@ -51,7 +53,7 @@ def check_health(settings: Settings = DEFAULTS, progress: Progress = SILENT) -> 
     checks = [_python(), _environment(), *_configured(settings)]
     checks += _engines(settings, progress)
     checks += [_gpu(settings), *_disk(), _cache(settings), *_voices(settings)]
-    checks += _licences(settings)
+    checks += [*_models(settings), *_licences(settings)]
     return checks
 
 
@@ -175,9 +177,28 @@ def _voices(settings: Settings) -> Iterator[Check]:
             yield Check("voice", FAILED, f"voice {voice.name} has lost {', '.join(gone)}", hint)
 
 
+def _models(settings: Settings) -> Iterator[Check]:
+    """Every model that is here, or half here; and who accepted its licence."""
+    for each in list_models(settings=settings):
+        name = f"model {each.name}"
+        if each.state == "partial":
+            yield Check(name, INFO, f"{each.share:.0%} of it is here", f"demod-voice models pull {each.name}")
+        elif each.installed is not None:
+            said = each.installed.record.accepted
+            by = f", accepted by {said.by} on {said.at[:10]}" if said is not None else ""
+            detail = f"{format_size(each.num_bytes)}, {each.licence}{by}: {each.installed.folder}"
+            gone = each.installed.changed()
+            if gone:
+                hint = f"demod-voice models pull {each.name} --again"
+                yield Check(name, FAILED, f"{', '.join(gone)}: gone or damaged", hint)
+            else:
+                yield Check(name, OK, detail)
+
+
 def _licences(settings: Settings) -> Iterator[Check]:
+    accepted = {each.record.engine for each in find_installed(settings).values() if each.record.accepted is not None}
     for info in find_engines(settings).values():
-        if info.requires_acceptance:
+        if info.requires_acceptance and info.name not in accepted:
             hint = f"read it at {info.model_source}" if info.model_source else ""
             detail = f"its model may be used by who accepts the licence {info.model_licence}"
             yield Check(f"licence {info.name}", INFO, detail, hint)

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from demod_worker.messages import LoadResult, Voice
@@ -19,6 +19,7 @@ from demod_voice.engines.locate import find_engines
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import DemodError, Fault, UsageError
 from demod_voice.media.wav import read_wav
+from demod_voice.models.installed import installed
 from demod_voice.records.atomic import output_error, replacing
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.guards import peak_dbfs
@@ -110,8 +111,19 @@ def add_voice(new: NewVoice, *, settings: Settings = DEFAULTS, progress: Progres
         OutputError: the voices folder cannot be written.
     """
     given = [*new.references, new.model, new.adapter, new.consent_file]
+    new = _with_pulled_model(new, settings)
     check_inside([path for path in given if path is not None], settings.paths.allowed_roots)
     return VoiceStore(settings).add(new, _preset_faults(new, settings, progress))
+
+
+def _with_pulled_model(new: NewVoice, settings: Settings) -> NewVoice:
+    """``--model NAME`` of a model that was pulled: its file, and its licence where none is said."""
+    if new.model is None or new.model.exists():
+        return new
+    pulled = installed(str(new.model), settings)
+    if pulled is None or pulled.record.engine != new.engine:
+        return new
+    return replace(new, model=pulled.path, licence=new.licence or pulled.record.licence)
 
 
 def _preset_faults(new: NewVoice, settings: Settings, progress: Progress) -> list[Fault]:

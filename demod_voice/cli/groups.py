@@ -15,6 +15,7 @@ GROUPS = {
     "audio": ("audio", "Look at, convert, clean and normalise sound files"),
     "engines": ("engines", "Install, inspect and check speech engines"),
     "devices": ("devices", "GPUs: which there are, what they do, which may be used"),
+    "models": ("models", "Pull, import, check and remove the models of engines"),
     "piper": ("piper", "Piper voices straight from their model files"),
     "cache": ("cache", "Look at, shrink or empty the speech cache"),
     "config": ("config", "Show, check and change the settings"),

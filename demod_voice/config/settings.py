@@ -79,6 +79,8 @@ class Models:
     """``models.*``: the files that neural engines load."""
 
     search_path: tuple[str, ...] = key((), "More folders that hold models, read only: those of a shared machine.")
+    hub_url: str = key("", "Address of the model hub; empty = HF_ENDPOINT, else https://huggingface.co.")
+    timeout_s: float = key(30.0, "Seconds of silence after which a request to the hub has failed.", minimum=0.1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,11 +44,12 @@ def model_for(info: EngineInfo, settings: Settings) -> str | None:
         return str(found)
     if found is not None:
         raise ModelMissing(f"engine {info.name}: its model {found} does not exist", f"see engines.{info.name}.model")
-    if not info.default_model:
+    named = settings.engines.named.get(info.name)
+    wanted = (named.model if named is not None else "") or info.default_model
+    if not wanted:
         return None
     raise ModelMissing(
-        f"engine {info.name} has no model here: {info.default_model} is not installed",
-        f"run: demod-voice models pull {info.default_model}",
+        f"engine {info.name} has no model here: {wanted} is not installed", f"run: demod-voice models pull {wanted}"
     )
 
 
@@ -61,10 +63,19 @@ def _found(name: str, info: EngineInfo, settings: Settings) -> Iterator[Path]:
         return
     for root in model_roots(settings):
         if (root / name / RECORD).is_file():
-            yield root / name
+            yield _loaded(root / name)
     if name == info.default_model:
         for place in info.model_places:
             yield from _matching(Path(os.path.expandvars(place)).expanduser())
+
+
+def _loaded(folder: Path) -> Path:
+    """What of a model is given to its engine: the folder, or the file of it that its record names."""
+    try:
+        told = json.loads((folder / RECORD).read_text(encoding="utf-8")).get("load", "")
+    except (OSError, ValueError, AttributeError):
+        return folder
+    return folder / told if isinstance(told, str) and told else folder
 
 
 def _matching(pattern: Path) -> list[Path]:

@@ -9,7 +9,8 @@ from typing import Any
 from demod_worker.messages import Voice
 
 from demod_voice.errors import ModelMissing
-from demod_voice.records.hashing import hash_file, hash_json
+from demod_voice.models.content import content_hash
+from demod_voice.records.hashing import hash_json
 from demod_voice.voices.stored import model_files
 
 Stamp = tuple[str, int, int]
@@ -64,7 +65,7 @@ class ContentHashes:
         with self._lock:
             known = self._known.get(stamp)
         if known is None:
-            known = hash_file(path)
+            known = content_hash(path)
             with self._lock:
                 self._known[stamp] = known
         return known

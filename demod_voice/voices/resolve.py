@@ -16,10 +16,11 @@ from demod_voice.engines.default_model import find_model
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineNotInstalled, Fault, UsageError
+from demod_voice.models.installed import InstalledModel, installed
 from demod_voice.voices.adding import language_fault, number_faults
 from demod_voice.voices.names import meant, nearest
 from demod_voice.voices.resolved import ResolvedVoice, model_remedy
-from demod_voice.voices.saved import UNSAID_CONSENT, SavedVoice
+from demod_voice.voices.saved import PRESET_CONSENT, UNSAID_CONSENT, SavedVoice
 from demod_voice.voices.store import MODEL_SUFFIX, VoiceStore
 
 __all__ = ["ResolvedVoice", "resolve"]
@@ -44,14 +45,15 @@ def resolve(
 ) -> ResolvedVoice:
     """The voice that is meant. Starts no engine: that a preset exists is ``ResolvedVoice.verify``'s to say.
 
-    A saved voice's name comes first, then a model (a path, or a ``.onnx`` in the voices folder), then a preset of the
-    engine. Speed and pitch are ratios of the voice's own, so they multiply a saved voice's; volumes in dB add up.
+    A saved voice's name comes first, then a model (a path, a ``.onnx`` in the voices folder, or one that was pulled), then
+    a preset of the engine. Speed and pitch are ratios of the voice's own, so they multiply a saved voice's; volumes in
+    dB add up.
 
     Args:
         settings: where voices and engines are looked for, and the default engine.
         engine: engine's name, or empty for the saved voice's, the model's, or the default.
         voice: a saved voice's name, a model's path, or a preset.
-        model: a model's path, a saved voice's name, or a model's name in the voices folder.
+        model: a model's path, a saved voice's name, or a model's name in the voices folder or of ``models list``.
         speaker: a speaker inside the model; ``"0"`` is one.
         language: BCP 47, or empty for the voice's own.
         speed: ratio, 0.25 to 4.
@@ -97,6 +99,9 @@ def _find(settings: Settings, engine: str, voice: str, model: str) -> ResolvedVo
     path = _model_path(store, asked, is_model=bool(model))
     if path is not None:
         return _model(settings, path, engine)
+    pulled = installed(asked, settings) if asked else None
+    if pulled is not None and (model or engine in ("", pulled.record.engine)):
+        return _installed(settings, pulled, engine)
     if model:
         raise UsageError(
             f"model {model} does not exist", meant(model, _known(store)) or "give the path of a model file"
@@ -143,6 +148,21 @@ def _model(settings: Settings, path: Path, engine: str) -> ResolvedVoice:
     info = _info(engine or MODEL_ENGINE, settings)
     return ResolvedVoice(
         name=path.stem, engine=info, voice=Voice(model=str(path)), consent=UNSAID_CONSENT, licence=info.model_licence
+    )
+
+
+def _installed(settings: Settings, model: InstalledModel, engine: str) -> ResolvedVoice:
+    """The voice of a model that ``models pull`` or ``models import`` brought, under its own licence."""
+    record = model.record
+    if engine and engine != record.engine:
+        raise UsageError(
+            f"model {record.name} is of engine {record.engine}, and engine {engine} is asked for",
+            "leave out the engine",
+        )
+    voice = Voice(model=str(model.path))
+    info = _info(record.engine, settings)
+    return ResolvedVoice(
+        name=record.name, engine=info, voice=voice, consent=PRESET_CONSENT, licence=record.licence or info.model_licence
     )
 
 

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from demod_voice.engines.default_model import RECORD
+from demod_voice.models.record import read_record
 from demod_voice.records.atomic import flush
 from demod_voice.records.hashing import hash_file
 from demod_voice.voices.saved import StoredPath
@@ -19,11 +21,14 @@ SIDECAR = ".json"
 def model_files(source: Path) -> list[Path]:
     """The files that a model at ``source`` is made of: a file with its settings, or everything in a folder, sorted.
 
+    The record of a model that was pulled or imported is no part of it.
+
     Raises:
         OSError: it cannot be read.
     """
     if source.is_dir():
-        return sorted(path for path in source.rglob("*") if path.is_file())
+        own = {source / RECORD} if read_record(source) is not None else set()
+        return sorted(path for path in source.rglob("*") if path.is_file() and path not in own)
     beside = source.with_name(source.name + SIDECAR)
     return [source, beside] if beside.is_file() else [source]
 

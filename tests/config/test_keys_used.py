@@ -438,6 +438,29 @@ def _(settings: Settings, folder: Path) -> Any:
     return model_roots(settings).count(Path("/shared/models"))
 
 
+@row("models.hub_url", ("", "https://hub.example.org/"), ("https://huggingface.co", "https://hub.example.org"))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.models.hub import hub_url
+
+    return hub_url(settings)
+
+
+@row("models.timeout_s", (0.1, 0.4), (0.1, 0.4))
+def _(settings: Settings, folder: Path) -> Any:
+    """A hub that takes the connection and says nothing; in tenths of a second."""
+    import socket
+
+    from demod_voice.models.hub import Hub, HubTrouble
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hub = Hub(f"http://127.0.0.1:{silent.getsockname()[1]}", "", settings.models.timeout_s)
+        began = time.monotonic()
+        with pytest.raises(HubTrouble):
+            hub.commit("a/b", "main")
+        waited = time.monotonic() - began
+    return 0.4 if waited >= 0.4 else 0.1 if waited >= 0.1 else 0.0
+
+
 @row("engines.<name>.python", ("/bin/sh", sys.executable), ("/bin/sh", sys.executable))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.engines.environments import python_for
