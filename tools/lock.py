@@ -37,8 +37,8 @@ ALONE, LINUX, LEFT_OUT = "# no dependencies", "# Linux x86-64 only", "# left out
 """What a requirements.in may say; the module's first lines tell what each means."""
 LINUX_ONLY = ("python_full_version < '3.14'", "platform_machine == 'x86_64'", "sys_platform == 'linux'")
 """Markers of ``LINUX`` lists. They hold for every row, so they are in none: the list's second line says it once."""
-CUDA = re.compile(r"nvidia-|cuda-|triton==")
-"""Rows of packages that only a CUDA build loads."""
+CUDA = re.compile(r"nvidia-(?!ml-py)|cuda-|triton==")
+"""Rows of packages that only a CUDA build loads; nvidia-ml-py asks the driver and belongs to the core."""
 UNWANTED = ("docopt", "colorama", "httpx2-jsfetch")
 """Left out of every list: docopt serves only the command lines of num2words and webvtt-py and has no wheel; colorama is
 for Windows, httpx2-jsfetch for browsers."""
