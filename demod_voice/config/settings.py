@@ -30,6 +30,11 @@ class EngineSettings:
 
     python: str = key("", "Interpreter that runs this engine, instead of the environment made by `engines install`.")
     model: str = key("", "Model that it loads when a voice names none: a path, or a name of `models list`.")
+    guards: str = key(
+        "retry",
+        "A take that sounds wrong: retry it with another seed, report it and keep it, or off: only a silent one counts.",
+        choices=("retry", "report", "off"),
+    )
     options: tuple[str, ...] = key((), "Its own options, each as name=value; `engines info` lists them.")
 
 
@@ -291,7 +296,7 @@ class Settings:
         "auto", "Where engines compute: auto, cpu, or cuda:N. auto takes a GPU where one is usable.", form="device"
     )
     attempts: int = key(
-        2, "How often a line that an engine fails on is tried, each time with another seed.", minimum=1, maximum=10
+        3, "How often a line that an engine fails on is tried, each time with another seed.", minimum=1, maximum=10
     )
     engines: Engines = field(default_factory=Engines)
     gpu: Gpu = field(default_factory=Gpu)

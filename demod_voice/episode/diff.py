@@ -22,6 +22,7 @@ from demod_voice.episode.request import recall
 from demod_voice.episode.sounds import kept_length_s
 from demod_voice.errors import UsageError
 from demod_voice.records.hashing import hash_file
+from demod_voice.speech.guards import tries
 from demod_voice.speech.studio import Studio
 from demod_voice.speech.takes import TakeRecord, told_take
 
@@ -238,7 +239,8 @@ def _fates(plan: Plan, studio: Studio, before: _Version, settings: Settings) -> 
             fates.append(_Fate(record is not None, record, choice.locked))
             continue
         found = [_record(before.work, studio.key(line.job, attempt)) for attempt in range(settings.attempts)]
-        record = next((each for each in found if each is not None and each.stands(settings.attempts)), None)
+        enough = tries(settings, line.job.voice.engine.name)
+        record = next((each for each in found if each is not None and each.stands(enough)), None)
         fates.append(_Fate(record is not None, record))
     return fates
 

@@ -12,7 +12,7 @@ PREPARE_VERSION = 1
 
 
 def prepare(text: str, language: str, info: EngineInfo) -> tuple[str, ...]:
-    """The chunks to speak, each within ``info.max_chars``; empty when nothing in ``text`` can be said.
+    """The chunks to speak, each within the engine's limit for the language; empty when nothing in ``text`` can be said.
 
     Args:
         text: as written.
@@ -23,5 +23,12 @@ def prepare(text: str, language: str, info: EngineInfo) -> tuple[str, ...]:
     if not speakable(plain):
         return ()
     read_out = plain if info.normalises_text or not language else normalise(plain, language)
-    pieces = chunk(read_out, language, info.max_chars) if info.max_chars else [read_out]
+    limit = limit_chars(language, info)
+    pieces = chunk(read_out, language, limit) if limit else [read_out]
     return tuple(piece for piece in pieces if speakable(piece))
+
+
+def limit_chars(language: str, info: EngineInfo) -> int:
+    """The longest text of one utterance in a language (its primary tag counts), in characters; 0 = no limit."""
+    own = info.language_chars.get(language.replace("_", "-").split("-")[0].lower())
+    return own or info.max_chars

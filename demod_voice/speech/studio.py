@@ -35,7 +35,7 @@ from demod_voice.errors import (
 from demod_voice.records.hashing import hash_bytes, hash_json
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.cache import SpeechCache
-from demod_voice.speech.guards import Finding, examine
+from demod_voice.speech.guards import FLAW, OFF, RETRY, Finding, examine, guards_of, tries
 from demod_voice.speech.identity import ContentHashes
 from demod_voice.speech.job import LineJob, Question
 from demod_voice.speech.joining import amplify, join, silence
@@ -147,7 +147,7 @@ class Studio:
         record = read_take(folder, key)
         cached = record is None and self._cache.get(key, folder)
         record = read_take(folder, key) if cached else record
-        return None if record is None else replace(_take(self._line(job), folder, record), cached=cached)
+        return None if record is None else replace(self._take(self._line(job), folder, record), cached=cached)
 
     def verify(
         self,
@@ -237,14 +237,15 @@ class Studio:
 
     def _recorded(self, line: Line, folder: Path) -> bool:
         """True when a take of some attempt was written down (its sound is verified when it is used)."""
-        attempts = self._settings.attempts
-        found = (told_take(folder, line.key(attempt)) for attempt in range(attempts))
-        return any(record is not None and record.stands(attempts) for record in found)
+        enough = tries(self._settings, line.info.name)
+        found = (told_take(folder, line.key(attempt)) for attempt in range(self._settings.attempts))
+        return any(record is not None and record.stands(enough) for record in found)
 
     def _line(self, job: LineJob, most_chars: int = 0) -> Line:
         info = job.voice.engine
         if most_chars:
-            info = replace(info, max_chars=min(info.max_chars or most_chars, most_chars))
+            own = {name: min(chars, most_chars) for name, chars in info.language_chars.items()}
+            info = replace(info, max_chars=min(info.max_chars or most_chars, most_chars), language_chars=own)
             job = replace(job, voice=replace(job.voice, engine=info))
         made = pieces_of(job)
         if not made.pieces:
@@ -257,8 +258,8 @@ class Studio:
         """The take of any attempt that an earlier run kept."""
         for attempt in range(self._settings.attempts):
             record = read_take(folder, line.key(attempt))
-            if record is not None and record.stands(self._settings.attempts):
-                return _take(line, folder, record)
+            if record is not None and record.stands(tries(self._settings, line.info.name)):
+                return self._take(line, folder, record)
             if not line.info.seeded:
                 break
         return None
@@ -272,7 +273,7 @@ class Studio:
             if self._cache.get(key, folder):
                 record = read_take(folder, key)
                 if record is not None:
-                    return replace(_take(line, folder, record), cached=True)
+                    return replace(self._take(line, folder, record), cached=True)
             try:
                 made = self._perform_in_time(line, attempt)
             except RESEEDED as error:
@@ -285,12 +286,17 @@ class Studio:
                 failure = _bad_take(line, made.finding)
             elif best is None or made.finding.badness < _badness(best):
                 best = made
-            if not line.info.seeded:
+            if not line.info.seeded or self._kept_as_it_is(line, made):
                 break
             self._again(line, attempt, made.finding.what)
         if best is not None:
             return self._keep(line, best, folder)
         raise failure or EngineFailed(f"engine {line.info.name} gave nothing")
+
+    def _kept_as_it_is(self, line: Line, made: _Performance) -> bool:
+        """True when a flaw of this engine's takes is no reason for another attempt."""
+        fatal = made.finding is not None and made.finding.fatal
+        return not fatal and guards_of(self._settings, line.info.name) != RETRY
 
     def _perform_in_time(self, line: Line, attempt: int) -> _Performance:
         """One attempt; what memory or time stopped is done again as it was, as often as there are attempts."""
@@ -308,7 +314,7 @@ class Studio:
         finding: Finding | None = None
         for request in requests(line, attempt):
             speech = self._pool.speak(line.info.name, request)
-            found = examine(speech.clip, request.text, request.speed)
+            found = examine(speech.clip, request.text, request.speed, request.language)
             if found is not None and found.fatal:
                 return _Performance(attempt, speech.clip, speech.encoding, (), (), "", "", (), found)
             finding = max((each for each in (finding, found) if each), key=lambda each: each.badness, default=None)
@@ -334,7 +340,7 @@ class Studio:
 
     def _keep(self, line: Line, made: _Performance, folder: Path) -> Take:
         """Write the take down; one that is only the best of bad ones stays out of the cache."""
-        flaw = () if made.finding is None else (f"quality: {made.finding.what}",)
+        flaw = () if made.finding is None else (f"{FLAW}{made.finding.what}",)
         facts = {
             "key": line.key(made.attempt),
             "engine": line.info.name,
@@ -343,7 +349,7 @@ class Studio:
             "model_revision": made.model_revision,
             "seed": line.seed(made.attempt),
             "attempt": made.attempt if line.info.seeded else 0,
-            "best_of": self._settings.attempts if made.finding is not None and line.info.seeded else 0,
+            "best_of": tries(self._settings, line.info.name) if made.finding is not None and line.info.seeded else 0,
             "chunks": tuple(hash_bytes(chunk.encode()) for chunk in line.chunks),
             "trimmed_s": made.trimmed_s,
             "words": made.words,
@@ -352,7 +358,14 @@ class Studio:
         record = write_take(folder, made.clip, made.encoding, facts)
         if made.finding is None:
             self._cache.put(record.key, folder)
-        return replace(_take(line, folder, record), spoken=True)
+        return replace(self._take(line, folder, record), spoken=True)
+
+    def _take(self, line: Line, folder: Path, record: TakeRecord) -> Take:
+        """The take of a record; what its guards found is left out where nobody wants to know."""
+        take = _take(line, folder, record)
+        if guards_of(self._settings, line.info.name) != OFF:
+            return take
+        return replace(take, degraded=tuple(each for each in take.degraded if not each.startswith(FLAW)))
 
     def _again(self, line: Line, attempt: int, why: str) -> None:
         if attempt + 1 < self._settings.attempts:

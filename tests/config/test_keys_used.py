@@ -413,6 +413,13 @@ def _(settings: Settings, folder: Path) -> Any:
     return str(find_model(engine("fake", settings), settings))
 
 
+@row("engines.<name>.guards", ("retry", "report"), (3, 1))
+def _(settings: Settings, folder: Path) -> Any:
+    from demod_voice.speech.guards import tries
+
+    return tries(settings, "fake")
+
+
 @row("engines.<name>.options", (["tone=sine"], ["tone=square"]), ("sine", "square"))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.engines.locate import engine

@@ -182,6 +182,63 @@ def test_a_bad_take_is_tried_again_with_another_seed(tmp_path: Path, settings, j
     assert len(log.lines()) == 3
 
 
+class Notes(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def strict(settings, guards: str):
+    """The settings with ``engines.odd.guards``."""
+    odd = replace(settings.engines.named["odd"], guards=guards)
+    return replace(settings, engines=replace(settings.engines, named={**settings.engines.named, "odd": odd}))
+
+
+@pytest.mark.parametrize("kind", ["tail", "hiss", "cut", "long", "short"])
+def test_an_engine_that_fails_twice_is_asked_a_third_time(tmp_path: Path, settings, job, log, kind: str) -> None:
+    third = seed_from(42, "line-1", 2)
+    told = Notes()
+    with Studio(settings, progress=told) as studio:
+        take = studio.speak(job(f"<{kind}> {TEXT}", style={"lucky": third}), tmp_path / "a")
+    assert settings.attempts == 3
+    assert (take.attempt, take.seed, take.degraded) == (2, third, ("style.mood",))
+    assert len(log.lines()) == 3
+    assert len(told.notes) == 2
+    assert "attempt 3 of 3" in told.notes[1]
+    with Studio(settings) as studio:
+        assert not studio.speak(job(f"<{kind}> {TEXT}", style={"lucky": third}), tmp_path / "a").spoken
+
+
+def test_report_keeps_the_first_take_and_says_what_is_wrong(tmp_path: Path, settings, job, log) -> None:
+    line = job(f"<tail> {TEXT}", style={"lucky": seed_from(42, "line-1", 1)})
+    with Studio(strict(settings, "report")) as studio:
+        take = studio.speak(line, tmp_path)
+        assert (take.attempt, len(log.lines())) == (0, 1)
+        assert take.degraded[-1].startswith("quality: 1.5 s of sound after a pause")
+        assert not studio.speak(line, tmp_path).spoken
+        with pytest.raises(EngineFailed):
+            studio.speak(job(f"<silent> {TEXT}"), tmp_path)
+
+
+def test_off_says_nothing_of_flaws_and_the_next_strict_run_does(tmp_path: Path, settings, job, log) -> None:
+    line = job(f"<tail> {TEXT}", style={"lucky": seed_from(42, "line-1", 1)})
+    with Studio(strict(settings, "off")) as studio:
+        assert studio.speak(line, tmp_path).degraded == ("style.mood",)
+        assert not studio.speak(line, tmp_path).spoken
+    with Studio(strict(settings, "report")) as studio:
+        take = studio.speak(line, tmp_path)
+        assert not take.spoken
+        assert take.degraded[-1].startswith("quality: ")
+    with Studio(settings) as studio:
+        take = studio.speak(line, tmp_path)
+        assert (take.attempt, take.degraded) == (1, ("style.mood",))
+    assert not list(cache_folder().rglob(f"{studio.key(line)[:32]}*")), "a flawed take is not for other episodes"
+
+
 @pytest.mark.parametrize("trouble", ["oom", "hang"])
 def test_memory_or_time_that_runs_out_changes_no_seed(tmp_path: Path, settings, job, log, trouble: str) -> None:
     off = replace(settings, cache=replace(settings.cache, enabled=False))

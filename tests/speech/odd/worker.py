@@ -59,12 +59,16 @@ class Odd(Adapter):
         for kind, wrong in (("long", 50.0), ("flood", 400.0), ("short", 0.01)):
             seconds = wrong if kind in kinds else seconds
         level = 0.0 if "silent" in kinds else (30.0 if "flat" in kinds else 0.25)
-        tone = sine(seconds, level, 200.0 + item.seed % 100)
+        tone = sine(seconds, level, 200.0 + item.seed % 100, fade="cut" not in kinds)
         silence = array.array("h", bytes(2 * RATE))
         if "empty" in kinds:
             tone = array.array("h")
         if "edges" in kinds:
             tone = silence + tone + silence + silence
+        if "tail" in kinds:
+            tone = tone + silence + sine(1.5, level, 300.0)
+        if "hiss" in kinds:
+            tone = tone + sine(3.0, level / 30, 4000.0)
         out.write(tone.tobytes())
 
 
@@ -78,12 +82,15 @@ def have_trouble(file):
         time.sleep(60)
 
 
-def sine(seconds, level, pitch_hz):
+def sine(seconds, level, pitch_hz, fade=True):
+    """A tone that dies away within 10 ms, as samples."""
     step = 2 * math.pi * pitch_hz / RATE
-    peak = 32767
-    return array.array(
-        "h", [round(peak * max(-1.0, min(1.0, level * math.sin(step * n)))) for n in range(round(seconds * RATE))]
-    )
+    count = round(seconds * RATE)
+    tone = [max(-1.0, min(1.0, level * math.sin(step * n))) for n in range(count)]
+    edge = min(RATE // 100, count) if fade else 0
+    for n in range(edge):
+        tone[count - 1 - n] *= n / edge
+    return array.array("h", [round(32767 * each) for each in tone])
 
 
 if __name__ == "__main__":
