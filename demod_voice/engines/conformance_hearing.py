@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from demod_worker.messages import (
     EmbedRequest,
     EmbedResult,
     HeardWord,
+    SeparateRequest,
+    SeparateResult,
     TranscribeRequest,
     TranscribeResult,
     from_json,
@@ -28,16 +31,20 @@ from demod_worker.messages import (
 from demod_voice.audio.clip import Clip
 from demod_voice.engines.client import Worker
 from demod_voice.engines.types import EngineInfo
-from demod_voice.media.wav import write_wav
+from demod_voice.media.wav import read_wav, write_wav
 
-HEARING = ("detect", "transcribe", "align", "embed")
+HEARING = ("detect", "transcribe", "align", "embed", "separate")
 RATE = 16000
 SHORT_S, LONG_S = 3.0, 600.0
 TEXT = "hello there"
+FILE = "out.raw"
+"""What an engine writes that is asked for one file."""
 INTERRUPT_AFTER_S = 0.1
 """A request on the long recording has begun by then, and no engine is through with it."""
 UNIT = 1e-3
 """So far may a vector's length be from 1."""
+SUM = 1e-5
+"""So far may the stems' sum be from the recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +63,13 @@ class Recordings:
     def __init__(self, info: EngineInfo) -> None:
         self.operations = tuple(each for each in HEARING if each in info.operations)
         self._folder = TemporaryDirectory(prefix="demod-voice-check-")
+        self._rate = info.input_rate or RATE
 
     def __enter__(self) -> Recordings:
         self._path = Path(self._folder.name)
-        short = voicelike(SHORT_S)
-        write_wav(self._path / "short.wav", Clip(short, RATE))
-        write_wav(self._path / "long.wav", Clip(np.tile(short, (1, int(LONG_S / SHORT_S))), RATE))
+        short = Clip(voicelike(SHORT_S, self._rate), self._rate)
+        write_wav(self._path / "short.wav", short)
+        write_wav(self._path / "long.wav", Clip(np.tile(short.samples, (1, int(LONG_S / SHORT_S))), self._rate))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,16 +77,17 @@ class Recordings:
 
     def answer(self, worker: Worker, operation: str) -> tuple[str, bytes]:
         """What is wrong with the engine's answer on the short recording (or nothing), and the answer as bytes."""
-        out = self._path / "out.raw"
-        out.unlink(missing_ok=True)
+        out = self._path / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
         data = worker.request(operation, self.request(operation))
-        written = out.read_bytes() if out.is_file() else b""
-        return ASKED[operation].fault(dict(data), out), json.dumps(data, sort_keys=True).encode() + written
+        written = b"".join(each.read_bytes() for each in sorted(out.iterdir()))
+        return ASKED[operation].fault(dict(data), out / FILE), json.dumps(data, sort_keys=True).encode() + written
 
     def request(self, operation: str, recording: str = "short.wav") -> Mapping[str, Any]:
         """The request for one operation."""
         made: Mapping[str, Any] = to_json(
-            ASKED[operation].request(str(self._path / recording), str(self._path / "out.raw"))
+            ASKED[operation].request(str(self._path / recording), str(self._path / "out" / FILE))
         )
         return made
 
@@ -93,10 +102,10 @@ class Recordings:
             timer.join()
 
 
-def voicelike(seconds: float) -> np.ndarray[Any, np.dtype[np.float32]]:
+def voicelike(seconds: float, rate: int = RATE) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Half a second of soft noise, then harmonics of 120 Hz in syllables, shape (1, n): always the same."""
-    num_samples = int(seconds * RATE)
-    time_s = np.arange(num_samples) / RATE
+    num_samples = int(seconds * rate)
+    time_s = np.arange(num_samples) / rate
     wave = np.random.default_rng(1).standard_normal(num_samples) * 1e-3
     for harmonic in range(1, 30):
         frequency = 120.0 * harmonic
@@ -150,10 +159,25 @@ def _embedded(data: Any, out: Path) -> str:
     return ""
 
 
+def _separated(data: Any, out: Path) -> str:
+    found = from_json(SeparateResult, data)
+    missing = sorted({"dialogue", "background"} - set(found.stems))
+    if missing:
+        return f"there is no stem {' and no '.join(missing)}"
+    recording = read_wav(out.parent.parent / "short.wav")
+    stems = {name: read_wav(out.parent / file) for name, file in found.stems.items()}
+    for name, stem in stems.items():
+        if (stem.sample_rate, stem.samples.shape) != (recording.sample_rate, recording.samples.shape):
+            return f"stem {name} is {stem.samples.shape} at {stem.sample_rate} Hz, not as the recording"
+    apart = float(np.abs(stems["dialogue"].samples + stems["background"].samples - recording.samples).max())
+    return f"dialogue and background differ from the recording by {apart:g}" if apart > SUM else ""
+
+
 ASKED: Mapping[str, _Asked] = {
     "detect": _Asked(lambda audio, out: DetectRequest(audio, out), _detected),
     "transcribe": _Asked(lambda audio, _: TranscribeRequest(audio), _transcribed),
     "align": _Asked(lambda audio, _: AlignRequest(audio, TEXT), _aligned),
+    "separate": _Asked(lambda audio, out: SeparateRequest(audio, str(Path(out).parent)), _separated),
     "embed": _Asked(lambda audio, out: EmbedRequest((audio, audio), out), _embedded),
 }
 """Operation -> how it is asked, and how its answer is judged."""
