@@ -103,6 +103,7 @@ _EXPORTS = {
     "publishing": ("Channel", "Item", "Preset", "feed_xml", "list_presets"),
     "preview": ("PreviewReport", "preview_episode"),
     "reviewing": ("ReviewOptions", "ReviewReport", "apply_reviews", "review_dataset"),
+    "separating": ("Separated", "SeparateOptions", "separate_file"),
     "speaking": (
         "Reading",
         "SpokenFile",

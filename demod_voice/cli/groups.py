@@ -12,6 +12,7 @@ GROUPS = {
     "voices": ("voices", "List, try, add and carry voices, with their consent"),
     "dataset": ("dataset", "Recordings into clean, reviewed training data"),
     "speaker": ("speaker", "Whose voice is it: embed, compare, verify, identify, calibrate"),
+    "separate": ("separate", "A recording as its dialogue and its background"),
     "audio": ("audio", "Look at, convert, clean and normalise sound files"),
     "engines": ("engines", "Install, inspect and check speech engines"),
     "devices": ("devices", "GPUs: which there are, what they do, which may be used"),

@@ -31,10 +31,11 @@ from demod_worker.messages import (
     from_json,
     to_json,
 )
+from demod_worker.wire import Frame
 
 from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import Settings
-from demod_voice.engines.client import Worker
+from demod_voice.engines.client import OnFrame, Worker
 from demod_voice.engines.collector import Collector, speak_item
 from demod_voice.engines.default_model import model_for
 from demod_voice.engines.environments import USABLE, python_for, state
@@ -173,13 +174,26 @@ class Pool:
         """
         return self._asked(engine, "align", request, AlignResult)
 
-    def separate(self, engine: str, request: SeparateRequest) -> SeparateResult:
+    def separate(
+        self, engine: str, request: SeparateRequest, told: Callable[[float], None] = lambda _: None
+    ) -> SeparateResult:
         """Let an engine write the stems of a recording.
+
+        Args:
+            engine: which one.
+            request: the recording, and where the stems go.
+            told: called with the share that is done, 0..1, whenever the engine says it.
 
         Raises:
             EngineError: of the class that the failure has. A crash is tried once more first.
         """
-        return self._asked(engine, "separate", request, SeparateResult)
+
+        def heard(frame: Frame) -> None:
+            fraction = frame.data.get("fraction") if frame.type == "progress" else None
+            if isinstance(fraction, (int, float)):
+                told(min(1.0, max(0.0, float(fraction))))
+
+        return self._asked(engine, "separate", request, SeparateResult, on_frame=heard)
 
     def embed(self, engine: str, request: EmbedRequest) -> EmbedResult:
         """Let an engine write a vector for the voice of each clip.
@@ -189,13 +203,21 @@ class Pool:
         """
         return self._asked(engine, "embed", request, EmbedResult)
 
-    def _asked(self, engine: str, operation: str, request: Any, result: type[_T], model: str | None = None) -> _T:
+    def _asked(
+        self,
+        engine: str,
+        operation: str,
+        request: Any,
+        result: type[_T],
+        model: str | None = None,
+        on_frame: OnFrame | None = None,
+    ) -> _T:
         """One request, one result; what is asked can be asked again, so a crash is tried once more."""
 
         def work(slot: Slot) -> _T:
             with self._workers.worker(slot) as worker:
                 self._tell_device(worker)
-                data = worker.request(operation, to_json(request))
+                data = worker.request(operation, to_json(request), on_frame)
             try:
                 return from_json(result, dict(data))
             except BadMessage as error:

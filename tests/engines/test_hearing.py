@@ -201,7 +201,7 @@ def test_the_stand_in_passes_the_conformance_suite(monkeypatch: pytest.MonkeyPat
     assert not failed_findings(check_engine("whisper", settings=load_settings()))
 
 
-@pytest.mark.parametrize("name", ["ecapa"])
+@pytest.mark.parametrize("name", ["ecapa", "demucs"])
 def test_stand_ins_pass_the_conformance_suite(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = stand_in(name, tmp_path)
     monkeypatch.setenv(f"DEMOD_VOICE_ENGINES__{name.upper()}__PYTHON", made.python)
