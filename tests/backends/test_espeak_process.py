@@ -116,7 +116,7 @@ def test_a_dead_server_ends_the_worker_and_the_pool_starts_another(espeak_settin
     with Pool(espeak_settings) as pool:
         request = SpeechRequest("Hello.")
         before = pool.speak("espeak", request).clip
-        worker = next(iter(pool._shelves.values())).idle[0][1]
+        worker = next(iter(pool._workers._shelves.values())).idle[0][1]
         os.kill(children(worker.pid)[0], signal.SIGKILL)
         assert fingerprint(pool.speak("espeak", request).clip) == fingerprint(before)
 

@@ -34,7 +34,7 @@ PLACES = re.compile(r"(?<![\w.~-])/(?:" + "|".join(("home", "root", "Users", "wo
 MADE_UP = re.compile(r"/home/(?:me|you|user|someone|somebody|alice|bob|x|u)\b")
 """Homes in examples belong to nobody."""
 BIGGEST = 1_000_000
-IMPORT_NAMES = {"ruamel-yaml": "ruamel", "webvtt-py": "webvtt"}
+IMPORT_NAMES = {"nvidia-ml-py": "pynvml", "ruamel-yaml": "ruamel", "webvtt-py": "webvtt"}
 POSSESSIVE_GROUP = re.compile(r"\)(?:[*+?]|\{[0-9,]+\})\+|\(\?>")
 LINK = re.compile(r"\[[^\]\[]*\]\(([^)\s]+)\)")
 
