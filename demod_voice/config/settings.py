@@ -76,6 +76,7 @@ class Gpu:
         "Which GPU a worker gets: the one with the least to do, the one that is in use already, or the fastest one.",
         choices=("balanced", "pack", "fastest"),
     )
+    workers: int = key(2, "Most workers of one engine and model on one GPU in a run.", minimum=1, maximum=64)
     cpu_fallback: bool = key(True, "An engine that finds no GPU, or no room on one, computes on the CPU.")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
@@ -192,7 +193,8 @@ def _with_nvml(work: Callable[[Any], _T]) -> _T:
     except pynvml.NVMLError as error:
         raise NvmlFailed(_why(pynvml, error)) from error
     finally:
-        pynvml.nvmlShutdown()
+        with suppress(pynvml.NVMLError):
+            pynvml.nvmlShutdown()
 
 
 def _why(nvml: Any, error: Any) -> str:
@@ -251,7 +253,7 @@ def _card(nvml: Any, handle: Any, index: int) -> Card:
         capability=capability,
         cores=cores,
         card=uuid,
-        processes=_told(nvml, lambda: len(nvml.nvmlDeviceGetComputeRunningProcesses(handle)), 0),
+        processes=_processes(nvml, handle),
         exclusive=mode == nvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS,
     )
     in_mig = _told(nvml, lambda: nvml.nvmlDeviceGetMigMode(handle)[0], 0) == nvml.NVML_DEVICE_MIG_ENABLE
@@ -284,7 +286,7 @@ def _instance(nvml: Any, part: Any, whole: Device) -> Device:
         total_mb=total_mb,
         free_mb=free_mb,
         load=None,
-        processes=_told(nvml, lambda: len(nvml.nvmlDeviceGetComputeRunningProcesses(part)), 0),
+        processes=_processes(nvml, part),
         cores=_told(nvml, lambda: nvml.nvmlDeviceGetAttributes(part).multiprocessorCount, 0),
         instance=(nvml.nvmlDeviceGetGpuInstanceId(part), nvml.nvmlDeviceGetComputeInstanceId(part)),
     )
@@ -299,6 +301,13 @@ def _memory(nvml: Any, handle: Any) -> tuple[int, int]:
             raise
         return 0, 0
     return memory.total // MB, memory.free // MB
+
+
+def _processes(nvml: Any, handle: Any) -> int:
+    try:
+        return _told(nvml, lambda: len(nvml.nvmlDeviceGetComputeRunningProcesses(handle)), 0)  # type: ignore[no-any-return]
+    except nvml.NVMLLibraryMismatchError:  # an older driver: no NVMLError
+        return 0
 
 
 def _told(nvml: Any, ask: Callable[[], Any], otherwise: Any) -> Any:

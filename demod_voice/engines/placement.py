@@ -7,12 +7,12 @@ torch count in different orders, and a UUID is the same for all of them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from demod_voice.config.settings import Settings
 from demod_voice.engines.devices import Choice, Distances, choose_devices, distance
-from demod_voice.engines.inventory import Device, read_distances, read_inventory
+from demod_voice.engines.inventory import Device, Inventory, read_distances, read_inventory
 from demod_voice.engines.ledger import Ledger, Reservation, promised_mb
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineOutOfMemory, EngineStartFailed, UsageError
@@ -112,8 +112,12 @@ class Placement:
         """Whether an engine that finds no room on a GPU may compute on the CPU."""
         return self._settings.device == "auto" and self._settings.gpu.cpu_fallback
 
-    def place(self, info: EngineInfo) -> Place:
+    def place(self, info: EngineInfo, full: Collection[str] = ()) -> Place:
         """A place for one more worker, and the memory that its engine says it needs is promised to it.
+
+        Args:
+            info: its engine.
+            full: UUIDs of devices that have as many of its workers as they may have.
 
         Raises:
             NoRoom: there is too little left everywhere.
@@ -129,7 +133,8 @@ class Placement:
             if not left:
                 return self._all_lost(info, choice)
             candidates = [self._candidate(each, entries) for each in left]
-            best = best_of(candidates, info.gpu_memory_mb, self._settings.gpu.strategy, self._distances(left))
+            far = self._distances(left)
+            best = best_of(candidates, info.gpu_memory_mb, self._settings.gpu.strategy, far, full)
             if best is None:
                 raise _no_room(info, candidates, self._settings.gpu.memory_limit)
             promise = self._ledger.promise(entries, best.device.uuid, info.gpu_memory_mb, info.name)
@@ -161,15 +166,16 @@ class Placement:
         if place.promise:
             self._ledger.release(place.promise)
 
-    def lost(self, place: Place) -> bool:
-        """True when the device is not there any more; told once, and never used again in this run."""
-        if place.on is None:
-            return False
-        found = read_inventory({})
-        if found.find(place.on.uuid) is not None or not found.answered:
-            return False
-        self._tell_lost(place.on)
-        return True
+    def lost(self, places: Iterable[Place]) -> set[str]:
+        """UUIDs of those devices that are not there any more; told once, and never used again in this run."""
+        devices = {each.on.uuid: each.on for each in places if each.on is not None}
+        found = read_inventory({}) if devices else Inventory()
+        if not found.answered:
+            return set()
+        gone = [each for uuid, each in devices.items() if found.find(uuid) is None]
+        for each in gone:
+            self._tell_lost(each)
+        return {each.uuid for each in gone}
 
     def _chosen(self) -> Choice:
         """What may be used, decided once: a number may mean another device when one of them vanishes."""
@@ -181,6 +187,8 @@ class Placement:
     def _left(self, choice: Choice) -> list[Device]:
         """Those of the chosen devices that are still there, as they are now."""
         found = read_inventory({})
+        if not found.answered:
+            return [each for each in choice.devices if each.uuid not in self._lost]
         left = []
         for each in choice.devices:
             now = found.find(each.uuid)
@@ -221,7 +229,9 @@ class Placement:
             return self._far
 
 
-def best_of(candidates: Sequence[Candidate], need_mb: int, strategy: str, far: Distances) -> Candidate | None:
+def best_of(
+    candidates: Sequence[Candidate], need_mb: int, strategy: str, far: Distances, full: Collection[str] = ()
+) -> Candidate | None:
     """The device for one more worker, or None when none has room for it.
 
     - ``balanced``: the fewest workers, then one that is not busy, then the largest share of memory left.
@@ -233,8 +243,9 @@ def best_of(candidates: Sequence[Candidate], need_mb: int, strategy: str, far: D
         need_mb: what the engine says it needs, MiB; 0 = it does not say.
         strategy: one of the three.
         far: distances of the cards.
+        full: UUIDs of devices that get no more.
     """
-    fitting = [each for each in candidates if each.room_mb > 0 and each.room_mb >= need_mb]
+    fitting = [each for each in candidates if each.room_mb >= max(1, need_mb) and each.device.uuid not in full]
     used = [each.device for each in candidates if each.workers]
 
     def balanced(each: Candidate) -> tuple[float, ...]:

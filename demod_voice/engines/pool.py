@@ -391,7 +391,7 @@ class Pool:
             self._tell_device(worker)
             worker.request("speak_many", to_json(SpeakRequest(items)), collected.take, stopped=stopped)
             trouble = collected.trouble()
-            if isinstance(trouble, EngineOutOfMemory) or (trouble and self._workers.placement.lost(worker.place)):
+            if isinstance(trouble, EngineOutOfMemory) or (trouble and self._workers.placement.lost([worker.place])):
                 raise trouble
 
     def _slot(self, engine: str, model: str | None) -> Slot:

@@ -53,12 +53,27 @@ class Shelf:
     """The workers of one slot: at most ``jobs`` of them."""
 
     room: threading.Semaphore
+    placing: threading.Lock = field(default_factory=threading.Lock)
+    """Held while one more worker is placed, so that they are counted."""
     idle: list[tuple[float, Worker]] = field(default_factory=list)
     loaded: LoadResult | None = None
-    on_gpu: set[str] = field(default_factory=set)
-    """Promises of the workers that start or are at work on a GPU now."""
+    on_gpu: dict[str, str] = field(default_factory=dict)
+    """Promises of the workers that start or are at work on a GPU now -> its UUID."""
     cpu_until: float = 0.0
     """Monotonic time until which this slot's work goes to the CPU."""
+
+    def enter(self, place: Place) -> None:
+        """A worker starts, or is at work, there."""
+        if place.on is not None:
+            self.on_gpu[place.promise] = place.on.uuid
+
+    def leave(self, place: Place) -> None:
+        """It has ended, or nobody asks it for anything now."""
+        self.on_gpu.pop(place.promise, None)
+
+    def full(self, most: int) -> set[str]:
+        """UUIDs of the devices on which ``most`` workers are at work."""
+        return {uuid for uuid, count in Counter(self.on_gpu.values()).items() if count >= most}
 
 
 class WarmWorkers:
@@ -214,7 +229,7 @@ class WarmWorkers:
                 found = shelf.idle.pop()[1] if shelf.idle else None
                 if found is not None:
                     self._running.add(found)
-                    shelf.on_gpu |= {found.place.promise} - {""}
+                    shelf.enter(found.place)
             if found is None:
                 made = self._new(slot, shelf)
                 if made is not None:
@@ -234,19 +249,27 @@ class WarmWorkers:
 
     def _new(self, slot: Slot, shelf: Shelf) -> Worker | None:
         """One more worker; None where only those that are at work keep it from having room: they take turns then."""
-        try:
-            place = self.placement.cpu(slot.info) if slot.cpu else self.placement.place(slot.info)
-        except NoRoom:
-            if shelf.on_gpu:
-                return None
-            raise
-        with self._lock:
-            shelf.on_gpu |= {place.promise} - {""}
+        with shelf.placing:
+            try:
+                place = self._place(slot, shelf)
+            except NoRoom:
+                if shelf.on_gpu:
+                    return None
+                raise
+            with self._lock:
+                shelf.enter(place)
         try:
             return self._loaded(slot, shelf, place)
         except BaseException:
             self._leave(place, shelf)
             raise
+
+    def _place(self, slot: Slot, shelf: Shelf) -> Place:
+        if slot.cpu:
+            return self.placement.cpu(slot.info)
+        with self._lock:
+            full = shelf.full(self._settings.gpu.workers)
+        return self.placement.place(slot.info, full)
 
     def _loaded(self, slot: Slot, shelf: Shelf, place: Place) -> Worker:
         worker = self.start(slot.info, place)
@@ -300,7 +323,7 @@ class WarmWorkers:
         error.device = worker.place.shown
         if worker.place.on is None or isinstance(error, EngineCancelled):
             return
-        error.device_lost = self.placement.lost(worker.place)
+        error.device_lost = bool(self.placement.lost([worker.place]))
         if error.device_lost:
             self._drop_lost()
         if error.device_lost or isinstance(error, EngineOutOfMemory):
@@ -312,7 +335,7 @@ class WarmWorkers:
             kept = worker.alive and not self.closed.is_set()
             if kept:
                 shelf.idle.append((time.monotonic(), worker))
-                shelf.on_gpu.discard(worker.place.promise)
+                shelf.leave(worker.place)
                 self._changed.notify_all()
         if not kept:
             self._end(worker, shelf)
@@ -328,7 +351,7 @@ class WarmWorkers:
         """Nothing of this place is used any more."""
         self.placement.release(place)
         with self._lock:
-            shelf.on_gpu.discard(place.promise)
+            shelf.leave(place)
             self._changed.notify_all()
 
     def _look(self) -> None:
@@ -353,8 +376,7 @@ class WarmWorkers:
 
     def _drop_lost(self) -> None:
         """End the workers whose GPU is not there any more; those at work fail, and their work is done elsewhere."""
-        places = {worker.place.on.uuid: worker.place for worker in self._on_gpus() if worker.place.on is not None}
-        lost = {uuid for uuid, place in places.items() if self.placement.lost(place)}
+        lost = self.placement.lost([worker.place for worker in self._on_gpus()])
         if not lost:
             return
         self.retire(0.0, lambda worker: worker.place.on is not None and worker.place.on.uuid in lost)

@@ -327,6 +327,28 @@ def _(settings: Settings, folder: Path) -> Any:
     return placed(settings, folder, 2000, card(0, used_mb=4000), card(1)).shown
 
 
+@row("gpu.workers", (1, 3), (1, 2))
+def _(settings: Settings, folder: Path) -> Any:
+    """Two lines at once on one GPU."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from support.gpus import FAKES_GPU, Machine, card
+
+    from demod_voice.config.settings import EngineSettings
+    from demod_voice.engines.pool import Pool
+    from demod_voice.engines.types import SpeechRequest
+
+    named = {"fakegpu": EngineSettings(sys.executable)}
+    known = replace(settings, engines=replace(settings.engines, search_path=(str(FAKES_GPU),), named=named))
+    with pytest.MonkeyPatch.context() as patch:
+        machine = Machine(folder, patch)
+        machine.has(card(0))
+        patch.setenv("XDG_STATE_HOME", str(folder))
+        with Pool(known, jobs=2) as pool, ThreadPoolExecutor(2) as threads:
+            list(threads.map(lambda _: pool.speak("fakegpu", SpeechRequest("[[slow 0.3]]")), range(2)))
+        return len(machine.loads())
+
+
 @row("gpu.cpu_fallback", (True, False), ("cpu", "UsageError"))
 def _(settings: Settings, folder: Path) -> Any:
     try:

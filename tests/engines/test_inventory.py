@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
-from support.gpus import LOST, MISMATCH, NO_DRIVER, NO_PERMISSION, Machine, card, instance
+from support.gpus import FAKES_NVML, LOST, MISMATCH, NO_DRIVER, NO_PERMISSION, Machine, card, instance
 
 from demod_voice.engines import inventory
 from demod_voice.engines.inventory import NVLINK, read_distances, read_inventory
@@ -166,3 +171,25 @@ def test_how_far_cards_are_from_each_other(machine: Machine) -> None:
     assert read_distances(devices[:1]) == {}
     machine.has(error=NO_DRIVER)
     assert read_distances(devices) == {}
+
+
+def test_the_simulated_driver_has_the_names_and_numbers_of_the_real_one() -> None:
+    """The fake is only worth what it has in common with nvidia-ml-py."""
+    code = (
+        "import json, pynvml; print(json.dumps({k: v if isinstance(v, int) else '' for k, v in vars(pynvml).items()}))"
+    )
+
+    def names(path: str) -> dict[str, object]:
+        environ = {**os.environ, "PYTHONPATH": path}
+        return json.loads(subprocess.check_output([sys.executable, "-c", code], env=environ, text=True))
+
+    fake, real = names(str(FAKES_NVML)), names("")
+    own = {name: value for name, value in fake.items() if name.lower().startswith("nvml")}
+    assert len(own) > 30
+    assert {name: real.get(name, "missing") for name in own} == own
+
+
+def test_the_real_library_gives_devices_or_a_reason() -> None:
+    code = "from demod_voice.engines.inventory import read_inventory as r; i = r(); print(bool(i.devices) != bool(i.reason))"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if "fakes" not in path)}
+    assert subprocess.check_output([sys.executable, "-c", code], env=environ, text=True) == "True\n"

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from support.gpus import FAKES_GPU, LOST, Machine, card, instance
 
 from demod_voice.config import load_settings
-from demod_voice.engines import warm
+from demod_voice.engines import inventory, warm
 from demod_voice.engines.inventory import Device, read_inventory
 from demod_voice.engines.ledger import Ledger
 from demod_voice.engines.placement import Candidate, NoRoom, best_of
@@ -180,6 +180,13 @@ def test_more_jobs_than_fit_wait_for_each_other_and_never_go_to_the_cpu(machine:
         assert say_at_once(pool, 6, 0.2) == pytest.approx([GPU_PEAK] * 6)
     assert machine.shown() == [uuid(0)] * 2, "3000 MiB each: two fit into 8000"
     assert notes.notes == []
+
+
+def test_an_engine_has_so_many_workers_on_one_gpu_and_no_more(machine: Machine) -> None:
+    machine.has(card(0, total_mb=80000), card(1, total_mb=80000))
+    with a_pool(jobs=6, gpu__workers=1) as pool:
+        assert say_at_once(pool, 6, 0.2) == pytest.approx([GPU_PEAK] * 6)
+    assert sorted(machine.shown()) == [uuid(0), uuid(1)]
 
 
 def test_packed_workers_fill_one_device_first_and_then_the_nearest(machine: Machine) -> None:
@@ -418,6 +425,17 @@ def test_idle_workers_of_a_lost_gpu_are_ended(machine: Machine, monkeypatch: pyt
         assert not os.path.exists(f"/proc/{pid}")
         assert say(pool) == pytest.approx(CPU_PEAK)
         assert any("GPU 0 (NVIDIA A) cannot be used any more" in note for note in pool.observed()["remarks"])
+
+
+def test_a_driver_that_is_silent_for_a_while_loses_no_device(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.has(card(0), card(1))
+    with a_pool() as pool:
+        say(pool)
+        pool._workers.retire(0.0)
+        monkeypatch.setattr(inventory, "QUERY_TIMEOUT_S", 0.05)
+        machine.has(card(0), card(1), slow_s=0.5)
+        assert say(pool) == pytest.approx(GPU_PEAK)
+        assert pool.observed()["remarks"] == []
 
 
 def test_a_device_that_was_named_and_vanishes_is_an_error(machine: Machine, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ A process of that list takes its memory for as long as it lives.
 
 import json
 import os
+import threading
 import time
 from types import SimpleNamespace
 
@@ -31,8 +32,8 @@ NVML_P2P_CAPS_INDEX_NVLINK = 2
 NVML_P2P_STATUS_OK = 0
 NVML_TEMPERATURE_GPU = 0
 TEXTS = {3: "Not Supported", 4: "Insufficient Permissions", 15: "GPU is lost", 999: "Unknown Error"}
-_state = {}
-_started = 0
+_mine = threading.local()
+"""What this thread was told: each one that asks starts NVML for itself."""
 
 
 class NVMLError(Exception):
@@ -44,32 +45,32 @@ class NVMLError(Exception):
         return TEXTS.get(self.value, f"NVML Error with code {self.value}")
 
 
+class NVMLLibraryMismatchError(Exception):
+    pass
+
+
 def nvmlInit():
-    global _started
     with open(os.environ["TEST_FAKE_NVML"], encoding="utf-8") as file:
-        _state.clear()
-        _state.update(json.load(file))
-    time.sleep(_state.get("slow_s", 0))
-    _check(_state.get("error", 0))
-    _started += 1
+        state = json.load(file)
+    time.sleep(state.get("slow_s", 0))
+    _check(state.get("error", 0))
+    _mine.state = state
 
 
 def nvmlShutdown():
-    global _started
-    assert _started > 0, "NVML is ended more often than it was started"
-    _started -= 1
+    del _mine.state
 
 
 def nvmlDeviceGetCount():
-    return len(_state["devices"])
+    return len(_mine.state["devices"])
 
 
 def nvmlDeviceGetHandleByIndex(index):
-    return _whole(_state["devices"][index])
+    return _whole(_mine.state["devices"][index])
 
 
 def nvmlDeviceGetHandleByUUID(uuid):
-    found = [each for each in _state["devices"] if each["uuid"] == uuid]
+    found = [each for each in _mine.state["devices"] if each["uuid"] == uuid]
     _check(0 if found else NVML_ERROR_NOT_FOUND)
     return _whole(found[0])
 
@@ -156,12 +157,11 @@ def nvmlDeviceGetTopologyCommonAncestor(one, other):
 
 
 def _link(one, other):
-    links = _state.get("links", {})
+    links = _mine.state.get("links", {})
     return links.get(f"{one['uuid']} {other['uuid']}") or links.get(f"{other['uuid']} {one['uuid']}")
 
 
 def _whole(device):
-    assert _started > 0, "NVML is asked before it is started"
     _check(device.get("error", 0))
     return device
 
@@ -172,7 +172,7 @@ def _has(handle, key):
 
 
 def _processes():
-    return [each for each in _state.get("processes", ()) if os.path.exists(f"/proc/{each['pid']}/mem")]
+    return [each for each in _mine.state.get("processes", ()) if os.path.exists(f"/proc/{each['pid']}/mem")]
 
 
 def _check(error):
