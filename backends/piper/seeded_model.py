@@ -27,7 +27,7 @@ _OTHER = ("RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli")
 
 
 class SeededSession:
-    """An onnxruntime session with ``run`` as Piper calls it, and a seed.
+    """A session (onnxruntime's, or one like it) with ``run`` as Piper calls it, and a seed.
 
     Args:
         model: the graph's bytes.
@@ -46,13 +46,18 @@ class SeededSession:
 
     @property
     def providers(self) -> list[str]:
-        """Execution providers that onnxruntime really uses, the first one first."""
+        """Execution providers that the session really uses, the first one first."""
         found: list[str] = self._session.get_providers()
         return found
 
-    def begin(self, seed: int) -> None:
-        """Start an item: what ``run`` gives from here on depends on ``seed`` and the inputs alone."""
+    def begin(self, seed: int, beat: Callable[[], None]) -> None:
+        """Start an item: what ``run`` gives from here on depends on ``seed`` and the inputs alone.
+
+        A session that can be watched calls ``beat`` in a long run, which may raise to end it.
+        """
         self._seed = seed
+        if hasattr(self._session, "beat"):
+            self._session.beat = beat
         self._runs = 0
         if self._fresh:
             import onnxruntime

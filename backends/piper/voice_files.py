@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from demod_worker.messages import LoadRequest
-from demod_worker.worker import BadRequest, EngineFault, ModelMissing, Unsupported
+from demod_worker.worker import BadRequest, EngineFault, ModelMissing, Unsupported, WorkerError
 from seeded_model import SeededSession, rewrite
 
 SPOKEN_PHONEMES = ("espeak", "text")
 """Phonemizers that this environment has; the others bring large models of their own."""
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
+RUNTIMES = ("onnxruntime", "tinygrad")
+"""What runs the graph: the option ``runtime``, the default first."""
 GRAPH_INPUTS = {"input", "input_lengths", "scales"}
 REVISION_DIGITS = 16
 _MIB = 1 << 20
@@ -96,7 +98,7 @@ def open_voice(request: LoadRequest) -> OpenVoice:
         raise Unsupported(f"voice {path.stem} needs the phonemizer {kind!r}, which is not part of this engine")
     graph, notes, fresh = _graph(path)
     session = _session(path, graph, request, fresh)
-    device, device_notes = _device(session, request.device)
+    device, device_notes = _device(session, request)
     voice = PiperVoice(session=session, config=config, espeak_data_dir=Path("espeak-ng-data"))
     return OpenVoice(path, voice, session, settings, _revision(path), device, (*notes, *device_notes))
 
@@ -146,6 +148,23 @@ def _graph(path: Path) -> tuple[bytes, list[str], bool]:
 
 
 def _session(path: Path, graph: bytes, request: LoadRequest, fresh: bool) -> SeededSession:
+    runtime = request.options.get("runtime", RUNTIMES[0])
+    make = _tinygrad(request) if runtime == "tinygrad" else _onnxruntime(request)
+    try:
+        return SeededSession(graph, make, fresh)
+    except WorkerError:
+        raise
+    except Exception as error:
+        raise EngineFault(f"{runtime} cannot run {path.name}: {_short(error)}") from error
+
+
+def _tinygrad(request: LoadRequest) -> Callable[[bytes], Any]:
+    from tinygrad_session import TinygradSession
+
+    return lambda data: TinygradSession(data, request.threads)
+
+
+def _onnxruntime(request: LoadRequest) -> Callable[[bytes], Any]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -155,14 +174,7 @@ def _session(path: Path, graph: bytes, request: LoadRequest, fresh: bool) -> See
     providers: list[Any] = [CPU]
     if request.device.startswith("cuda") and CUDA in onnxruntime.get_available_providers():
         providers.insert(0, (CUDA, cuda_options(request)))
-
-    def make(data: bytes) -> Any:
-        return onnxruntime.InferenceSession(data, sess_options=options, providers=providers)
-
-    try:
-        return SeededSession(graph, make, fresh)
-    except Exception as error:
-        raise EngineFault(f"onnxruntime cannot run {path.name}: {_short(error)}") from error
+    return lambda data: onnxruntime.InferenceSession(data, sess_options=options, providers=providers)
 
 
 def cuda_options(request: LoadRequest) -> dict[str, str]:
@@ -178,8 +190,12 @@ def cuda_options(request: LoadRequest) -> dict[str, str]:
     return options
 
 
-def _device(session: SeededSession, asked: str) -> tuple[str, list[str]]:
+def _device(session: SeededSession, request: LoadRequest) -> tuple[str, list[str]]:
     """Where the voice really computes, and a note when that is not where it was asked to."""
+    asked = request.device
+    if session.providers[0].startswith("tinygrad"):
+        notes = ["runtime tinygrad is experimental: each new length of a sentence is compiled anew, which is slow"]
+        return "cpu", notes + [f"{asked} was asked for, but runtime tinygrad is set up for the CPU"] * (asked != "cpu")
     if not asked.startswith("cuda") or session.providers[0] == CUDA:
         return asked, []
     import onnxruntime

@@ -22,7 +22,7 @@ from demod_worker.messages import (
     SpeakResult,
     Word,
 )
-from demod_worker.worker import Adapter, AudioOut, BadRequest, EngineFault, Task, run
+from demod_worker.worker import Adapter, AudioOut, BadRequest, Cancelled, EngineFault, Task, run
 from phoneme_words import Heard, heard_words, word_times
 from voice_files import OpenVoice, open_voice
 
@@ -88,7 +88,7 @@ class Piper(Adapter):
         text = _text(item)
         asked = _config(item, voice)
         rate = voice.voice.config.sample_rate
-        voice.session.begin(item.seed)
+        voice.session.begin(item.seed, lambda: _give_sign(task))
         out.start(rate, "pcm_f32le")
         spoken = _perform(voice, text, asked, item, out, task)
         words = word_times(text, spoken.heard, voice.voice.phonemize, rate)
@@ -115,7 +115,7 @@ class Piper(Adapter):
             raise BadRequest("piper needs a voice", "name the .onnx file of a voice: --model VOICE.onnx")
         if self._open is None or again or str(self._open.path) != path:
             self._open = None
-            self._open = open_voice(LoadRequest(path, self._request.device, self._request.threads))
+            self._open = open_voice(replace(self._request, model=path))
         return self._open
 
 
@@ -206,10 +206,16 @@ def _perform(voice: OpenVoice, text: str, asked: Any, item: SpeakItem, out: Audi
     return _Spoken(heard, limited, cut=False)
 
 
+def _give_sign(task: Task) -> None:
+    """In a long run of the graph: end it when nobody wants it any more, else tell that it goes on."""
+    task.check()
+    task.progress(0.0, "computing")
+
+
 def _chunks(voice: OpenVoice, text: str, asked: Any) -> Iterator[Any]:
     try:
         yield from voice.voice.synthesize(text, asked, include_alignments=True)
-    except MemoryError:
+    except (MemoryError, Cancelled):
         raise
     except Exception as error:
         raise EngineFault(f"voice {voice.name} failed: {type(error).__name__}: {error}") from error

@@ -14,6 +14,7 @@ from demod_worker.messages import Word
 from demod_voice.audio.clip import Samples
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
+from demod_voice.engines.options import with_option
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import Speech, SpeechRequest
 from demod_voice.errors import UsageError
@@ -46,6 +47,8 @@ class PiperOptions:
     sentence_silence_s: float = 0.0
     """Silence between sentences, seconds."""
     volume_db: float = 0.0
+    runtime: str = ""
+    """What runs the graph (``onnxruntime``, ``tinygrad``); empty = as the engine's options say."""
 
     def style(self) -> dict[str, Any]:
         """The engine's style keys that were given."""
@@ -109,6 +112,8 @@ def infer_piper(
     target = Path(output)
     asked = options or PiperOptions()
     check_inside([target], settings.paths.allowed_roots)
+    if asked.runtime:
+        settings = with_option(settings, ENGINE, "runtime", asked.runtime)
     _check(text, target)
     voice = resolve(settings, engine=ENGINE, model=model, speaker=asked.speaker, style=asked.style())
     requests = list(_requests(text, voice, asked, settings))

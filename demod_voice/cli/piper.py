@@ -14,6 +14,7 @@ EXAMPLES = [
     'demod-voice piper infer --model amy.onnx --text "This is [[ həlˈoʊ ]]." -o hello.wav --seed 7',
 ]
 STDIN = "-"
+RUNTIMES = ("onnxruntime", "tinygrad")
 RATES = (16000, 22050, 24000, 44100, 48000)
 
 
@@ -38,6 +39,7 @@ def register(parser: Parser) -> None:
     infer.add_argument("--noise-w", metavar="X", type=float, help="variation of the phonemes' lengths")
     infer.add_argument("--sentence-silence", metavar="S", type=float, default=0.0, help="seconds between sentences")
     infer.add_argument("--volume", metavar="DB", type=float, default=0.0, help="gain in dB")
+    infer.add_argument("--runtime", metavar="R", choices=RUNTIMES, help="onnxruntime, or tinygrad (experimental, slow)")
     add_setting_flag(infer, "--seed", key="seed", metavar="N", help="seed of everything random")
     add_setting_flag(infer, "--device", key="device", metavar="DEVICE", help="auto, cpu or cuda:N")
 
@@ -107,6 +109,7 @@ def _run(args: argparse.Namespace, app: App) -> None:
         noise_w=args.noise_w,
         sentence_silence_s=args.sentence_silence,
         volume_db=args.volume,
+        runtime=args.runtime or "",
     )
     spoken = infer_piper(_text(args), args.model, args.output, options, settings=app.settings, progress=app.progress)
     for what in spoken.degraded:

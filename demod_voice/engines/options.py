@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 
-from demod_voice.config.settings import Settings
+from demod_voice.config.settings import EngineSettings, Settings
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import UsageError
 
@@ -21,6 +22,13 @@ def options_of(info: EngineInfo, settings: Settings) -> dict[str, str]:
         name, _, value = text.partition("=")
         found[name.strip()] = _checked(info, name.strip(), value.strip())
     return found
+
+
+def with_option(settings: Settings, engine: str, name: str, value: str) -> Settings:
+    """The settings with one option of an engine changed; ``options_of`` checks it."""
+    own = settings.engines.named.get(engine, EngineSettings())
+    changed = replace(own, options=(*own.options, f"{name}={value}"))
+    return replace(settings, engines=replace(settings.engines, named={**settings.engines.named, engine: changed}))
 
 
 def audible_options(info: EngineInfo, settings: Settings) -> dict[str, str]:
