@@ -193,6 +193,8 @@ def _texts(values: Any) -> tuple[str, ...]:
 def _type_hint(key: Key, value: Any) -> str | None:
     if key.kind is str and isinstance(value, (bool, int, float)):
         return f"write it in quotes: '{show(value)}'"
+    if key.kind is str and isinstance(value, (list, tuple)):
+        return f"write it in quotes: '{','.join(str(each) for each in value)}'"
     if key.kind is tuple and isinstance(value, str):
         return f"write it as a list: [{value}]"
     if key.kind is bool and isinstance(value, str) and value.lower() in _WORDS:

@@ -306,7 +306,7 @@ class WarmWorkers:
         place, loaded = worker.place, shelf.loaded
         for note in loaded.notes if loaded is not None else ():
             self.note_once(f"{slot.engine}: {note}")
-        if loaded is not None and loaded.device != place.device:
+        if loaded is not None and _kind(loaded.device) != _kind(place.device):
             if not any(place.device in note for note in loaded.notes):
                 self.note_once(f"{slot.engine}: computes on {loaded.device} in place of {place.shown}")
             self._leave(place, shelf)
@@ -391,3 +391,8 @@ class WarmWorkers:
         for worker in workers:
             worker.stop()
             self.placement.release(worker.place)
+
+
+def _kind(device: str) -> str:
+    """``cuda`` of ``cuda:0``: a worker sees one device, so its number says nothing."""
+    return device.partition(":")[0]

@@ -127,3 +127,25 @@ def test_a_bad_flag_is_one_clear_error(cli: Callable, machine: Machine, words: t
     done = cli("devices", "list", *words)
     assert (done.code, done.out) == (2, "")
     assert told in done.err
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_flag_reaches_the_engine(program: Callable, gpu_engine: Machine, tmp_path, before: bool) -> None:
+    gpu_engine.has(*map(card, range(4)))
+    words = ["speak", "Hello.", "--engine", "fakegpu", "-o", str(tmp_path / "a.wav")]
+    flags = ["--gpu", "2,3", "--gpu-exclude", "2", "--gpu-memory-limit", "50"]
+    done = program(*([*flags, *words] if before else [*words, *flags]), **gpu_engine.environ())
+    assert done.code == 0, done.err
+    (load,) = gpu_engine.loads()
+    assert (load["device"], load["CUDA_VISIBLE_DEVICES"], load["mb"]) == ("cuda:0", card(3)["uuid"], 4096 - 192)
+
+
+def test_a_gpu_that_is_not_there_ends_the_command_before_any_work(
+    program: Callable, gpu_engine: Machine, tmp_path
+) -> None:
+    gpu_engine.has(card(0))
+    words = ["speak", "Hello.", "--engine", "fakegpu", "-o", str(tmp_path / "a.wav"), "--gpu", "4"]
+    done = program(*words, **gpu_engine.environ())
+    assert (done.code, (tmp_path / "a.wav").exists()) == (2, False)
+    assert "there is no GPU 4 here" in done.err
+    assert gpu_engine.loads() == []

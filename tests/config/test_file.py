@@ -86,6 +86,8 @@ def test_all_faults_are_reported_together_in_the_order_of_their_lines(settings_f
         ("language: 42", 1, "language: 42 is a whole number, expected text", "write it in quotes: '42'"),
         ("language: 'e n'", 1, "language: 'e n' is not a language tag", "for example en, pt-BR"),
         ("device: gpu", 1, "device: 'gpu' is not a device", "for example auto, cpu, cuda:0"),
+        ("gpu: {use: 0}", 1, "gpu.use: 0 is a whole number, expected text", "write it in quotes: '0'"),
+        ("gpu: {exclude: [1, 3]}", 1, "gpu.exclude: [1, 3] is a list, expected text", "write it in quotes: '1,3'"),
         ("cache: {enabled: yes}", 1, "cache.enabled: 'yes' is text, expected true or false", "write true"),
         ("cache: {max_size: lots}", 1, "cache.max_size: 'lots' is not a size (examples: 500MB, 10GB)", None),
         ("cache: 5", 1, "cache is a section: `key: value` lines, indented, stand below it", None),
