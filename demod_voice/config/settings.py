@@ -141,6 +141,12 @@ class Episode:
     lexicons: tuple[str, ...] = key(
         (), "Pronunciation lexicons (YAML files) of every episode; they win over a show's and a script's own."
     )
+    context_turns: int = key(
+        0,
+        "Earlier turns of its chapter that a line goes on from, where its engine continues a conversation (csm).",
+        minimum=0,
+        maximum=8,
+    )
     pauses: Pauses = field(default_factory=Pauses)
 
 

@@ -38,7 +38,7 @@ class Choice:
     take: str
     """Key of the take."""
     made_for: str
-    """Key of the line's own first take then: while it is the same, the line asks for the same."""
+    """Key of the line's own first take then, without earlier turns: while it is the same, the line asks for the same."""
     locked: bool
 
     @property

@@ -15,21 +15,20 @@ from typing import Any
 
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
-from demod_voice.episode.chosen import applies, match, read_choices
+from demod_voice.episode.fates import Fate, by_keys, by_manifest, by_takes, fates, keys_of
 from demod_voice.episode.gaps import LineSound, gaps
 from demod_voice.episode.plan import Plan, PlannedLine, read_plan
 from demod_voice.episode.request import recall
 from demod_voice.episode.sounds import kept_length_s
 from demod_voice.errors import UsageError
 from demod_voice.records.hashing import hash_file
-from demod_voice.speech.guards import tries
 from demod_voice.speech.studio import Studio
-from demod_voice.speech.takes import TakeRecord, told_take
 
 SPEAK, KEEP, REMOVE = "speak", "keep", "remove"
 """What becomes of a line."""
 NEW_WORDS, OTHER_PLACE = "new words", "another chapter or hint"
 OTHER_VOICE, GONE = "another voice, engine or setting", "its take is gone"
+FOLLOWS = "it goes on from a line that is spoken again"
 """Why a line is spoken again."""
 SAME_PAUSE_S = 0.002
 """Two pauses that differ by less are the same: a manifest has microseconds, a take whole samples."""
@@ -116,15 +115,6 @@ class _Version:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Fate:
-    """What becomes of one new line."""
-
-    kept: bool
-    record: TakeRecord | None = None
-    locked: bool = False
-
-
 def diff(old: Path, new: Path, settings: Settings) -> DiffReport:
     """Compare an episode, or a script, with a script.
 
@@ -170,8 +160,7 @@ def _is_episode(path: Path) -> bool:
 def _scripted(path: Path, studio: Studio, settings: Settings) -> _Version:
     """A script as the old version: what it would be made of."""
     plan = read_plan(path, settings)
-    spoken = [line.job for line in plan.lines if not line.recorded]
-    keys = frozenset(studio.key(job, attempt) for job in spoken for attempt in range(settings.attempts))
+    keys = keys_of(plan, studio, settings)
     pauses = gaps(plan, [LineSound(line.estimated_s) for line in plan.lines], {}, settings.episode)
     lines = [
         _Old(line.job.id, line.speaker, line.source.text, line.source.line, None, gap)
@@ -222,45 +211,14 @@ def _seed_note(work: Path, settings: Settings) -> tuple[str, ...]:
     return () if seed == settings.seed else (f"the last render had --seed {seed}, this compares with {settings.seed}",)
 
 
-def _fates(plan: Plan, studio: Studio, before: _Version, settings: Settings) -> list[_Fate]:
+def _fates(plan: Plan, studio: Studio, before: _Version, settings: Settings) -> list[Fate]:
     """What becomes of each new line: is there a take for it?"""
-    if before.work is None:
-        old = {each.id: each for each in before.lines}
-        return [_Fate(_unchanged(plan, line, studio, before, old, settings)) for line in plan.lines]
-    choices = match(read_choices(before.work), plan.lines).by_line
-    fates = []
-    for number, line in enumerate(plan.lines):
-        choice = choices.get(number)
-        if line.recorded:
-            fates.append(_Fate(True))
-            continue
-        if choice is not None and applies(choice, studio, line):
-            record = _record(before.work, choice.take)
-            fates.append(_Fate(record is not None, record, choice.locked))
-            continue
-        found = [_record(before.work, studio.key(line.job, attempt)) for attempt in range(settings.attempts)]
-        enough = tries(settings, line.job.voice.engine.name)
-        record = next((each for each in found if each is not None and each.stands(enough)), None)
-        fates.append(_Fate(record is not None, record))
-    return fates
-
-
-def _unchanged(
-    plan: Plan, line: PlannedLine, studio: Studio, before: _Version, old: Mapping[str, _Old], settings: Settings
-) -> bool:
-    """True when the old version, of which no take is at hand, has the line with the same voice; or nobody speaks it."""
-    if line.recorded:
-        return True
-    if not before.voices:
-        return any(studio.key(line.job, attempt) in before.keys for attempt in range(settings.attempts))
-    then, now = before.voices.get(line.speaker, {}), line.job.voice
-    same = (then.get("engine"), then.get("voice"), then.get("language")) == (now.engine.name, now.name, now.language)
-    return line.job.id in old and same and before.seed == plan.seed
-
-
-def _record(work: Path, key: str) -> TakeRecord | None:
-    """The record of a take in a work folder; its sound is verified only when it is used."""
-    return told_take(work / "takes", key)
+    if before.work is not None:
+        return fates(plan, by_takes(plan, studio, before.work, settings))
+    if before.voices:
+        ids = frozenset(each.id for each in before.lines)
+        return fates(plan, by_manifest(plan, ids, before.voices, before.seed))
+    return fates(plan, by_keys(studio, before.keys, settings))
 
 
 def _pairs(old: Sequence[_Old], new: Sequence[PlannedLine]) -> list[_Pair]:
@@ -297,7 +255,7 @@ def _moved(pairs: Sequence[_Pair]) -> set[int]:
     return {new for place, (_, new) in enumerate(pairs) if place not in kept}
 
 
-def _lengths(plan: Plan, fates: Sequence[_Fate], old: Sequence[_Old]) -> list[float]:
+def _lengths(plan: Plan, fates: Sequence[Fate], old: Sequence[_Old]) -> list[float]:
     """Seconds of each new line: of its take, else at the pace of its speaker in the old version."""
     known = {each.id: each.length_s for each in old if each.length_s is not None}
     paces: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -317,7 +275,7 @@ def _lengths(plan: Plan, fates: Sequence[_Fate], old: Sequence[_Old]) -> list[fl
     return lengths
 
 
-def _known_sounds(plan: Plan, fates: Sequence[_Fate], lengths: Sequence[float], before: _Version) -> list[LineSound]:
+def _known_sounds(plan: Plan, fates: Sequence[Fate], lengths: Sequence[float], before: _Version) -> list[LineSound]:
     """What is known of the take of each new line; a manifest has no words."""
     scripts = before.sounds is None
     return [
@@ -342,7 +300,7 @@ def _effect_lengths(plan: Plan, before: _Version) -> dict[str, float | None]:
 
 
 def _change(
-    line: PlannedLine, fate: _Fate, old: _Old | None, length_s: float, moved: bool, gap_s: float | None
+    line: PlannedLine, fate: Fate, old: _Old | None, length_s: float, moved: bool, gap_s: float | None
 ) -> LineChange:
     before_s = None if old is None else old.gap_s
     other = before_s is not None and gap_s is not None and abs(gap_s - before_s) > SAME_PAUSE_S
@@ -362,6 +320,8 @@ def _change(
         return found
     if old is None:
         return replace(found, why=NEW_WORDS)
+    if fate.follows and old.id == line.job.id:
+        return replace(found, why=FOLLOWS)
     return replace(found, why=GONE if fate.locked else OTHER_VOICE if old.id == line.job.id else OTHER_PLACE)
 
 

@@ -186,6 +186,7 @@ def _generation(facts: Facts) -> dict[str, Any]:
     return {
         "model": ", ".join(models),
         "seed": facts.plan.seed,
+        "context_turns": facts.plan.turns,
         "timestamp": facts.created,
         "script_sha256": facts.script_hash,
         "settings": dict(facts.settings),

@@ -29,6 +29,8 @@ RECORDED = ResolvedVoice("", EngineInfo("", "", Path(), "", 0, ()), Voice())
 """Stands in the job of a recording, which has no voice."""
 LINE, SPEAKER, PARAGRAPH, CHAPTER, FIRST = "line", "speaker", "paragraph", "chapter", "first"
 """What stands between a line and the one before it."""
+ANCHOR = "anchor_idx"
+"""The hint that chooses one of a voice's anchors, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Plan:
     lines: tuple[PlannedLine, ...]
     folder: Path = Path()
     """The script's; what it names is relative to it."""
+    turns: int = 0
+    """Earlier turns that lines go on from, where their engines continue a conversation."""
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -151,8 +155,13 @@ def _plan(script: Script, folder: Path, settings: Settings) -> tuple[Plan, list[
     seed = settings.seed if script.seed is None else script.seed
     voices, faults = _resolve_speakers(script, folder, settings, language)
     lexicon = read_lexicons(script, settings, faults)
-    lines = tuple(_pronounced(line, lexicon) for line in _planned(script, voices, language, seed))
-    return Plan(script, language, seed, voices, lines, folder), [*faults, *media_faults(script, folder, settings)]
+    turns = settings.episode.context_turns if script.context_turns is None else script.context_turns
+    planned = _planned(script, voices, language, seed, turns, faults)
+    lines = tuple(_pronounced(line, lexicon) for line in planned)
+    return Plan(script, language, seed, voices, lines, folder, turns), [
+        *faults,
+        *media_faults(script, folder, settings),
+    ]
 
 
 def _pronounced(line: PlannedLine, lexicon: Lexicon) -> PlannedLine:
@@ -185,8 +194,15 @@ def _asked(span: Span) -> dict[str, Any]:
     return {name: getattr(span, name) for name in Span.__slots__ if getattr(span, name) != getattr(plain, name)}
 
 
-def _planned(script: Script, voices: Mapping[str, ResolvedVoice], language: str, seed: int) -> Iterator[PlannedLine]:
-    """The recordings, and the lines of every speaker who has a voice."""
+def _planned(
+    script: Script,
+    voices: Mapping[str, ResolvedVoice],
+    language: str,
+    seed: int,
+    turns: int,
+    faults: list[Fault],
+) -> Iterator[PlannedLine]:
+    """The recordings, and the lines of every speaker who has a voice; anchors that a voice has not go to ``faults``."""
     occurrences: Counter[str] = Counter()
     previous: ScriptLine | None = None
     for number, chapter in enumerate(script.chapters):
@@ -197,20 +213,35 @@ def _planned(script: Script, voices: Mapping[str, ResolvedVoice], language: str,
                 if voice is None:
                     continue
                 spec = script.speakers[line.speaker]
+                voice, hints = _anchored(line, voice, faults)
                 job = LineJob(
                     id=line_id(chapter, line, occurrences),
                     text=line.text,
                     voice=voice,
                     language=voice.language or language,
                     seed=seed if spec.seed is None else spec.seed,
-                    hints=line.hints,
+                    hints=hints,
                     spans=line.spans,
+                    turns=0 if line.recording is not None else turns,
                 )
                 after = previous.text[-1:] if previous is not None else ""
                 yield PlannedLine(job, line.speaker, number, _joint(previous, line, joint), line, after)
                 if not line.backchannel:
                     previous, joint = line, LINE
             joint = PARAGRAPH
+
+
+def _anchored(line: ScriptLine, voice: ResolvedVoice, faults: list[Fault]) -> tuple[ResolvedVoice, Mapping[str, Any]]:
+    """The voice with the anchor that the line asks for, and the hints that are left; both as they are without one."""
+    index = line.hints.get(ANCHOR)
+    if index is None or not voice.engine.context or not voice.voice.references:
+        return voice, line.hints
+    try:
+        chosen = voice.anchored(index)
+    except UsageError as error:
+        faults.append(Fault(line.line, f"speaker {line.speaker}: {error.message}", error.hint))
+        return voice, line.hints
+    return chosen, {name: value for name, value in line.hints.items() if name != ANCHOR}
 
 
 def _joint(previous: ScriptLine | None, line: ScriptLine, joint: str) -> str:

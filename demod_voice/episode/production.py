@@ -11,6 +11,7 @@ from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.chosen import FILE as CHOICES
 from demod_voice.episode.chosen import chosen_takes
+from demod_voice.episode.context import Sound, has_turns, jobs_after, with_needed
 from demod_voice.episode.mix_settings import layers_of, mix_of
 from demod_voice.episode.mixing import TAKES
 from demod_voice.episode.plan import Plan, draft_plan, questions
@@ -23,7 +24,8 @@ from demod_voice.errors import FaultsError, UsageError
 from demod_voice.formats.mix_spec import MixSpec
 from demod_voice.records.progress import Progress
 from demod_voice.records.steps import RunFolder
-from demod_voice.speech.studio import Studio, Take
+from demod_voice.speech.studio import LineJob, Studio, Take
+from demod_voice.speech.takes import take_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +115,35 @@ def speak(production: Production, run: RunFolder, progress: Progress, only: Sequ
     try:
         with Studio(settings, jobs=jobs, log_path=run.path / "run.log", progress=progress) as studio:
             chosen = chosen_takes(plan, studio, run.path, progress)
+            places = list(range(len(plan.lines))) if only is None else with_needed(plan, only)
             if only is not None:
-                plan = replace(plan, lines=tuple(plan.lines[place] for place in only))
-                chosen = {number: chosen[place] for number, place in enumerate(only) if place in chosen}
-            studio.verify(questions(plan, chosen), folder, str(production.script))
+                plan = replace(plan, lines=tuple(plan.lines[place] for place in places))
+                chosen = {number: chosen[place] for number, place in enumerate(places) if place in chosen}
+            studio.verify(questions(_with_turns(plan, chosen, studio, folder), chosen), folder, str(production.script))
             recorded = recorded_takes(plan, folder, settings, jobs, progress)
             takes = speak_all(plan, studio, folder, jobs, progress, {**chosen, **recorded})
             run.observed["devices"] = studio.pool.observed()
-            return takes
+            return [take for place, take in zip(places, takes, strict=True) if only is None or place in only]
     except BaseException:
         run.remove_if_empty({CHOICES})
         raise
+
+
+def _with_turns(plan: Plan, chosen: Mapping[int, Take], studio: Studio, folder: Path) -> Plan:
+    """The plan with the turns of every line for which they have takes, so that finished lines are known as such."""
+
+    if not has_turns(plan):
+        return plan
+
+    def sound_of(number: int, job: LineJob | None) -> Sound | None:
+        if number in chosen:
+            return chosen[number].sha256, chosen[number].path
+        record = None if job is None else studio.told(job, folder)
+        return None if record is None else (record.sha256, take_files(folder, record.key)[0])
+
+    jobs = jobs_after(plan, sound_of)
+    lines = (replace(line, job=job or line.job) for line, job in zip(plan.lines, jobs, strict=True))
+    return replace(plan, lines=tuple(lines))
 
 
 def _starts(file: Path | None, plan: Plan, settings: Settings) -> dict[str, float]:

@@ -1,16 +1,22 @@
-"""Speak every line of a plan: all engines at once, finished takes first, failures collected."""
+"""Speak every line of a plan: all engines at once, finished takes first, failures collected.
+
+A line that goes on from earlier turns waits for their takes; all others are spoken in any order.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
+from demod_voice.episode.context import job_after, turns_before
 from demod_voice.episode.plan import Plan, PlannedLine
-from demod_voice.errors import EngineError, EngineRefused
+from demod_voice.errors import EngineError, EngineFailed, EngineRefused
 from demod_voice.records.progress import Progress
-from demod_voice.speech.studio import Studio, Take
+from demod_voice.speech.studio import LineJob, Studio, Take
 
 SHOWN_FAILURES = 10
 
@@ -43,20 +49,27 @@ def speak_all(
     """
     takes: dict[int, Take] = dict(chosen)
     failures: dict[int, Failure] = {}
-    waiting = [number for number in range(len(plan.lines)) if number not in takes]
+    order = _Order(plan, takes)
     progress.start("speak", len(plan.lines), "lines")
     progress.advance("speak", len(takes))
     executor = ThreadPoolExecutor(jobs, thread_name_prefix="speak")
     try:
-        futures: dict[Future[Take], int] = {
-            executor.submit(studio.speak, plan.lines[number].job, folder): number for number in waiting
-        }
-        for future in as_completed(futures):
-            number = futures[future]
+        ready, running = order.ready(), 0
+        finished: SimpleQueue[tuple[int, Future[Take]]] = SimpleQueue()
+        while ready or running:
+            for number in ready:
+                future = executor.submit(studio.speak, _job(plan, number, takes), folder)
+                future.add_done_callback(lambda done, number=number: finished.put((number, done)))  # type: ignore[misc]
+            running += len(ready)
+            number, future = finished.get()
+            running -= 1
             try:
                 takes[number] = future.result()
+                ready = order.spoken(number)
             except EngineError as error:
                 failures[number] = Failure(plan.lines[number], error)
+                failures |= {each: _stopped(plan, each, number) for each in order.stopped(number)}
+                ready = []
             progress.advance("speak")
     except BaseException as error:  # nobody may still write when an error is told; an interrupt does not wait
         executor.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
@@ -66,6 +79,59 @@ def speak_all(
     if failures:
         raise _report([failures[number] for number in sorted(failures)], len(plan.lines), plan.script.source)
     return [takes[number] for number in range(len(plan.lines))]
+
+
+class _Order:
+    """Which lines may be spoken: those whose turns have takes.
+
+    Args:
+        plan: the lines.
+        takes: of the lines that are decided.
+    """
+
+    def __init__(self, plan: Plan, takes: Mapping[int, Take]) -> None:
+        self._missing: dict[int, int] = {}
+        """Number of a line -> how many of its turns have no take."""
+        self._after: defaultdict[int, list[int]] = defaultdict(list)
+        """Number of a line -> those that go on from it."""
+        for number in range(len(plan.lines)):
+            if number in takes:
+                continue
+            before = [each for each in turns_before(plan, number) if each not in takes]
+            self._missing[number] = len(before)
+            for each in before:
+                self._after[each].append(number)
+
+    def ready(self) -> list[int]:
+        """The lines that wait for nothing."""
+        return [number for number, missing in self._missing.items() if not missing]
+
+    def spoken(self, number: int) -> list[int]:
+        """The lines that waited for ``number`` last."""
+        for each in self._after[number]:
+            self._missing[each] -= 1
+        return [each for each in self._after[number] if not self._missing[each]]
+
+    def stopped(self, number: int) -> list[int]:
+        """The lines that cannot be spoken because ``number`` could not."""
+        found: dict[int, None] = {}
+        left = [number]
+        while left:
+            following = [each for each in self._after.pop(left.pop(), []) if each not in found]
+            found |= dict.fromkeys(following)
+            left += following
+        return list(found)
+
+
+def _job(plan: Plan, number: int, takes: Mapping[int, Take]) -> LineJob:
+    sounds = {each: (takes[each].sha256, takes[each].path) for each in turns_before(plan, number)}
+    job = job_after(plan, number, sounds)
+    return job or plan.lines[number].job
+
+
+def _stopped(plan: Plan, number: int, cause: int) -> Failure:
+    what = f"it goes on from line {plan.lines[cause].source.line}, which could not be spoken"
+    return Failure(plan.lines[number], EngineFailed(what))
 
 
 def _report(failures: Sequence[Failure], total: int, source: str) -> EngineError:

@@ -16,6 +16,7 @@ from pathlib import Path
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.chosen import Choice, applies, match, read_choices, write_choices
+from demod_voice.episode.context import Sound, has_turns, jobs_after
 from demod_voice.episode.naming import SHORTEST_PREFIX, find_line
 from demod_voice.episode.plan import Plan, read_plan
 from demod_voice.episode.request import recall, request_of
@@ -24,8 +25,8 @@ from demod_voice.records.hashing import hash_bytes, seed_from
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.line import Line
-from demod_voice.speech.studio import Studio
-from demod_voice.speech.takes import TakeRecord, parse_record, take_files
+from demod_voice.speech.studio import LineJob, Studio
+from demod_voice.speech.takes import TakeRecord, parse_record, take_files, told_take
 
 LOCKED, CHOSEN, USED, SPARE = "locked", "chosen", "used", ""
 """What a take is to its line: what a render uses, and why; ``SPARE`` is not used."""
@@ -108,7 +109,11 @@ class Takes:
 
     def rows(self) -> list[LineTakes]:
         """Every line with its takes, in the order of the script."""
-        lines = [None if each.recorded else self._studio.line(each.job) for each in self._plan.lines]
+        jobs = self._jobs()
+        lines = [
+            None if each.recorded else self._studio.line(job or each.job)
+            for each, job in zip(self._plan.lines, jobs, strict=True)
+        ]
         attempts = range(self._settings.attempts)
         own = [[line.key(attempt) for attempt in attempts] if line is not None else [] for line in lines]
         taken = {key for keys in own for key in keys}
@@ -128,20 +133,18 @@ class Takes:
             seed: base seed; None = one that gives a take that is not there yet.
 
         Raises:
-            UsageError: no such line, or its engine gives the same sound with any seed.
+            UsageError: no such line, or its engine gives the same sound with any seed, or the turns before it have no takes.
             EngineError: every attempt failed.
         """
         number = self._number(name)
-        job = self._plan.lines[number].job
+        job = self._job(number, name)
         if not job.voice.engine.seeded:
             raise UsageError(
                 f"line {name}: engine {job.voice.engine.name} gives the same sound with any seed, so another take of it "
                 "would be the same",
                 "change the words, the voice or its speed in the script; or give the speaker another engine",
             )
-        take = self._studio.speak(
-            replace(job, seed=self._new_seed(number) if seed is None else seed), self._shelf.folder
-        )
+        take = self._studio.speak(replace(job, seed=self._new_seed(job) if seed is None else seed), self._shelf.folder)
         self._shelf = _Shelf.read(self._shelf.folder)
         row = self.rows()[number]
         return row, next(each for each in row.takes if each.key == take.key)
@@ -191,7 +194,7 @@ class Takes:
         if choice is None or not choice.locked:
             raise UsageError(f"line {name} has no locked take", "see: demod-voice episode takes OUTPUT list")
         others = [each for each in self._choices if each != choice]
-        own = choice.take == self._studio.key(self._plan.lines[number].job)
+        own = choice.take == self._studio.key(self._jobs()[number] or self._plan.lines[number].job)
         self._keep(others if own else [*others, replace(choice, locked=False)])
 
     def lost(self) -> tuple[Choice, ...]:
@@ -246,9 +249,35 @@ class Takes:
             )
         return number
 
-    def _new_seed(self, number: int) -> int:
+    def _jobs(self) -> list[LineJob | None]:
+        """The job of every line with its turns, None where those have no takes."""
+        if not has_turns(self._plan):
+            return [line.job for line in self._plan.lines]
+        chosen = match(self._choices, self._plan.lines).by_line
+
+        def sound_of(number: int, job: LineJob | None) -> Sound | None:
+            choice, folder = chosen.get(number), self._shelf.folder
+            if choice is not None and applies(choice, self._studio, self._plan.lines[number]):
+                record = told_take(folder, choice.take)
+            else:
+                record = None if job is None else self._studio.told(job, folder)
+            return None if record is None else (record.sha256, take_files(folder, record.key)[0])
+
+        return jobs_after(self._plan, sound_of)
+
+    def _job(self, number: int, name: str) -> LineJob:
+        """The job of a line with its turns.
+
+        Raises:
+            UsageError: they have no takes.
+        """
+        job = self._jobs()[number]
+        if job is None:
+            raise UsageError(f"line {name} goes on from lines that have no takes yet", "render the episode first")
+        return job
+
+    def _new_seed(self, job: LineJob) -> int:
         """A base seed whose take is not there yet."""
-        job = self._plan.lines[number].job
         seeds = (seed_from(job.seed, job.id, "redo", number) for number in count(1))
         keys = ((seed, self._studio.key(replace(job, seed=seed))) for seed in seeds)
         return next(seed for seed, key in keys if not take_files(self._shelf.folder, key)[1].exists())
@@ -259,7 +288,8 @@ class Takes:
         choice = Choice(planned.job.id, planned.speaker, planned.source.text, row.key, made_for, lock)
         before = match(self._choices, self._plan.lines).by_line.get(number)
         others = [each for each in self._choices if each != before]
-        self._keep([*others, choice] if lock or row.key != made_for else others)
+        own = self._studio.key(self._jobs()[number] or planned.job)
+        self._keep([*others, choice] if lock or row.key != own else others)
         after = self.rows()[number]
         return after, next(each for each in after.takes if each.key == row.key)
 

@@ -171,6 +171,8 @@ class Script:
     episode_id: str = ""
     """A108; empty = made from the title."""
     seed: int | None = None
+    context_turns: int | None = None
+    """Earlier turns that a line goes on from; 0 = its voice's anchors alone; None = as configured."""
     trailing_pause_s: float = 0.0
     trailing_effects: tuple[Effect, ...] = ()
     """Effects after the last line."""

@@ -22,6 +22,7 @@ EPISODE_KEYS = (
     "episode_id",
     "language",
     "seed",
+    "context",
     "speakers",
     "segments",
     "chapters",

@@ -10,6 +10,7 @@ from demod_voice.config.settings import Limits
 from demod_voice.errors import Fault
 from demod_voice.formats.building import Builder
 from demod_voice.formats.chapter_notes import read_chapter_notes
+from demod_voice.formats.context import read_context
 from demod_voice.formats.document import Place, load_yaml, nearest, place_of, shown
 from demod_voice.formats.hints import NOTHING, row_hints, split_hints
 from demod_voice.formats.inherited import ALONE, SHARED_KEYS, Outer, lexicons_of, mixes_of, speakers_of
@@ -19,7 +20,7 @@ from demod_voice.formats.tags import TagError
 
 META_KEYS = ("author", "album", "date", "description", "genre", "cover", "episode", "season", "guid", "link")
 """What is published with an episode: see docs/publishing.md."""
-FRONT_KEYS = ("title", "id", "language", "seed", "speakers", "chapters", *SHARED_KEYS, *META_KEYS)
+FRONT_KEYS = ("title", "id", "language", "seed", "context", "speakers", "chapters", *SHARED_KEYS, *META_KEYS)
 _DATE = re.compile(r"[0-9]{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01])(?:[T ][0-9:.+Z-]+)?)?)?")
 _GONE = "\ue0ff"
 """Stands where a comment stood: a row of nothing else is no blank row."""
@@ -64,6 +65,7 @@ def script_of(place: Place, builder: Builder, source: str, title: str, outer: Ou
         source=source,
         episode_id=place.text("id") or place.text("episode_id"),
         seed=place.whole("seed", 0, 2**31 - 1),
+        context_turns=read_context(place),
         trailing_pause_s=builder.pause or 0.0,
         trailing_effects=tuple(builder.effects),
         metadata={key: text for key in META_KEYS if (text := place.text(key) or inherited.get(key, ""))},

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from demod_voice.text.spans import Span
 from demod_voice.voices.resolved import ResolvedVoice
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier turn of the conversation, which a line goes on from."""
+
+    text: str
+    speaker: str
+    """Empty = who speaks the line; else a name that tells the others apart."""
+    sha256: str
+    """Of its take: part of what the line's own take is made of."""
+    path: Path
+    """The take, a WAV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,10 @@ class LineJob:
     """Wishes of the script about this line; what no engine honours yet is told as a degradation."""
     spans: tuple[Span, ...] = ()
     """The text in stretches, where it is not all said alike; else empty."""
+    turns: int = 0
+    """So many earlier turns it should go on from, where its engine continues a conversation."""
+    context: tuple[Turn, ...] = ()
+    """Those turns, the oldest first, once they have takes."""
 
     @property
     def estimated_s(self) -> float:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from demod_worker.messages import ContextTurn
+
 from demod_voice.config.settings import Settings
 from demod_voice.engines.options import audible_options
 from demod_voice.engines.types import EngineInfo, SpeechRequest
@@ -89,13 +91,21 @@ def identity(job: LineJob, pieces: Sequence[Piece], settings: Settings, hashes: 
     options = audible_options(info, settings)
     if options:
         found["options"] = options
+    if job.context:
+        found["context"] = [[turn.speaker, turn.text, turn.sha256] for turn in job.context]
     if not all(piece.manner == plain for piece in pieces):
         found["manners"] = [{**piece.manner.content, "gap_s": piece.gap_s} for piece in pieces]
     return found
 
 
-def requests(line: Line, attempt: int) -> Iterator[SpeechRequest]:
-    """What the engine is asked for each piece; the pieces after the first have seeds of their own."""
+def requests(line: Line, attempt: int, context: tuple[ContextTurn, ...] = ()) -> Iterator[SpeechRequest]:
+    """What the engine is asked for each piece; the pieces after the first have seeds of their own.
+
+    Args:
+        line: the line.
+        attempt: from 0.
+        context: the job's turns, as an engine takes them.
+    """
     voice = line.job.voice
     seed = line.seed(attempt)
     for number, piece in enumerate(line.pieces):
@@ -110,6 +120,7 @@ def requests(line: Line, attempt: int) -> Iterator[SpeechRequest]:
             style=manner.style(voice),
             max_s=length_bounds_s(piece.text, manner.speed)[1] * ROOM,
             foreign=manner.foreign,
+            context=context,
         )
 
 
@@ -117,4 +128,5 @@ def unhonoured(job: LineJob, wanting: Sequence[str] = ()) -> tuple[str, ...]:
     """What a job asks for that neither its engine nor the core does; ``wanting`` is what its spans do not get."""
     voice = job.voice
     ratios = [what for what in ("speed", "pitch") if getattr(voice, what) != 1.0 and what not in voice.engine.honours]
-    return (*ratios, *(f"hint.{name}" for name in sorted(job.hints)), *wanting)
+    context = ["context"] if job.turns and not voice.engine.context else []
+    return (*ratios, *context, *(f"hint.{name}" for name in sorted(job.hints)), *wanting)

@@ -37,15 +37,16 @@ from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.cache import SpeechCache
 from demod_voice.speech.guards import FLAW, OFF, RETRY, Finding, examine, guards_of, tries
 from demod_voice.speech.identity import ContentHashes
-from demod_voice.speech.job import LineJob, Question
+from demod_voice.speech.job import LineJob, Question, Turn
 from demod_voice.speech.joining import amplify, join, silence
 from demod_voice.speech.line import Line, identity, requests, unhonoured
 from demod_voice.speech.manner import Manner
 from demod_voice.speech.pieces import Piece, as_written, pieces_of
 from demod_voice.speech.takes import Take, TakeRecord, read_take, take_files, told_take, write_take
 from demod_voice.speech.trim import LEAD_S, RUN_ON_S, TAIL_S, Trimmed, shift, trim
+from demod_voice.speech.turns import TurnClips
 
-__all__ = ["LineJob", "Question", "Studio", "Take"]
+__all__ = ["LineJob", "Question", "Studio", "Take", "Turn"]
 
 RESEEDED = (EngineFailed, EngineBrokenProtocol)
 """Failures that another seed may avoid (sound without end breaks the protocol). A crash was repeated by the pool."""
@@ -89,6 +90,7 @@ class Studio:
         self._hashes = ContentHashes()
         self._pool = Pool(settings, jobs=jobs, log_path=log_path, progress=progress)
         self._stack = ExitStack()
+        self._turns = TurnClips(self._stack)
         self._guard = threading.Lock()
         self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -136,6 +138,10 @@ class Studio:
         """
         return self._line(job)
 
+    def told(self, job: LineJob, folder: Path) -> TakeRecord | None:
+        """The record of the take that ``speak`` would find finished; its sound is verified when it is used."""
+        return self._told(self._line(job), folder)
+
     def kept(self, job: LineJob, key: str, folder: Path) -> Take | None:
         """The take called ``key``, whatever ``job`` itself would be spoken with; None when it is gone or damaged.
 
@@ -176,7 +182,7 @@ class Studio:
             if not pieces_of(job).pieces:
                 what = f"{each.who}: nothing can be said in {job.text[:40]!r}"
                 found[Fault(each.line, what, "write words: there is no letter or digit in it")] = None
-            elif folder is None or not self._recorded(self._line(job), folder):
+            elif folder is None or self._told(self._line(job), folder) is None:
                 for fault, failure in self._answer(job, answers).items():
                     what = f"{each.who}: {fault.message}"
                     found[Fault(each.voice_line, what, fault.hint, each.voice_source)] = failure
@@ -199,7 +205,7 @@ class Studio:
             return
         peak = 0.0
         rate = 0
-        for number, request in enumerate(requests(line, 0)):
+        for number, request in enumerate(requests(line, 0, self._turns.of(line.job))):
             if number and rate:
                 yield silence(rate)
             for clip in self._pool.stream(line.info.name, request):
@@ -235,11 +241,11 @@ class Studio:
                 answers[name] = {Fault(None, error.message.splitlines()[0], error.hint): error}
         return answers[name]
 
-    def _recorded(self, line: Line, folder: Path) -> bool:
-        """True when a take of some attempt was written down (its sound is verified when it is used)."""
+    def _told(self, line: Line, folder: Path) -> TakeRecord | None:
+        """The record of the first attempt that was written down (its sound is verified when it is used)."""
         enough = tries(self._settings, line.info.name)
         found = (told_take(folder, line.key(attempt)) for attempt in range(self._settings.attempts))
-        return any(record is not None and record.stands(enough) for record in found)
+        return next((record for record in found if record is not None and record.stands(enough)), None)
 
     def _line(self, job: LineJob, most_chars: int = 0) -> Line:
         info = job.voice.engine
@@ -312,7 +318,7 @@ class Studio:
         """Speak every piece of the line with the seed of ``attempt``, trim each, and join them."""
         spoken: list[Speech] = []
         finding: Finding | None = None
-        for request in requests(line, attempt):
+        for request in requests(line, attempt, self._turns.of(line.job)):
             speech = self._pool.speak(line.info.name, request)
             found = examine(speech.clip, request.text, request.speed, request.language)
             if found is not None and found.fatal:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from demod_worker.messages import LoadResult, Voice
 
 from demod_voice.engines.types import EngineInfo
-from demod_voice.errors import Fault
+from demod_voice.errors import Fault, UsageError
 from demod_voice.voices.names import nearest
 from demod_voice.voices.saved import PRESET_CONSENT
 
@@ -54,6 +54,27 @@ class ResolvedVoice:
         loaded = pool.load(self.engine.name, self.voice.model)
         faults = [self._preset_fault(loaded.voices), self._language_fault(language or self.language)]
         return [fault for fault in faults if fault is not None]
+
+    def anchored(self, index: int) -> ResolvedVoice:
+        """The voice with one of its anchors alone.
+
+        Args:
+            index: which one, from 0.
+
+        Raises:
+            UsageError: it has not so many.
+        """
+        count = len(self.voice.references)
+        if index >= count:
+            known = "it is 0" if count == 1 else f"they are 0 to {count - 1}"
+            raise UsageError(f"voice {self.name} has no anchor {index}", f"it has {count}: {known}")
+        one = slice(index, index + 1)
+        voice = replace(
+            self.voice,
+            references=self.voice.references[one],
+            reference_texts=self.voice.reference_texts[one],
+        )
+        return replace(self, voice=voice)
 
     def _preset_fault(self, offered: Iterable[str]) -> Fault | None:
         known = list(offered)

@@ -544,6 +544,12 @@ def _(settings: Settings, folder: Path) -> Any:
     return list(outputs_for(folder / "x.mp3", (), settings).audio)
 
 
+@row("episode.context_turns", (0, 3), ((0, 0), (3, 3)))
+def context_turns(settings: Settings, _: Path) -> Any:
+    plan = a_plan(settings)
+    return plan.turns, plan.lines[0].job.turns
+
+
 @row("episode.lexicons", ([], ["words.yaml"]), ("A GIF.", "A jif."))
 def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.episode.lexicons import read_lexicons

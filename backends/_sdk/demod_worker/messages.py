@@ -80,8 +80,9 @@ class ContextTurn:
 
     text: str
     audio: str
-    """Absolute path of a WAV."""
+    """Absolute path of a mono PCM_16 WAV at 24 kHz."""
     speaker: str = ""
+    """Empty: whoever speaks the item; else a name that tells the others apart."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class SpeakItem:
     max_s: Optional[float] = None
     """The engine stops, and says so, when a take grows longer than this."""
     context: Tuple[ContextTurn, ...] = ()
+    """Earlier turns, the oldest first."""
     foreign: bool = False
     """The language is not the one of the line that this belongs to: an engine whose voices speak one language each takes
     the nearest voice of that language."""
