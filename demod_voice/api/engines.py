@@ -13,6 +13,7 @@ from demod_voice.engines import environments
 from demod_voice.engines.bundle import Bundle, make_bundle
 from demod_voice.engines.conformance import FAILED, Finding, summary
 from demod_voice.engines.conformance import check as _check
+from demod_voice.engines.default_model import model_for
 from demod_voice.engines.environments import EnvironmentState, environment_folder, examine, find
 from demod_voice.engines.locate import engine, find_engines
 from demod_voice.engines.making import Wish, check_wish
@@ -174,12 +175,13 @@ def check_engine(
 
     Raises:
         UsageError: the engine has no model of its own, and none is given.
+        ModelMissing: its default model is not here.
         EngineNotInstalled: there is no such engine, or no environment.
     """
     info = engine(name, settings)
     if info.needs_model and model is None:
         raise UsageError(f"engine {name} needs a model", f"demod-voice engines check {name} --model FILE")
-    path = str(Path(model).resolve()) if model else None
+    path = str(Path(model).resolve()) if model else model_for(info, settings)
     return _check(info, settings, progress, path, Voice(preset=preset, model=path))
 
 

@@ -17,6 +17,7 @@ from demod_worker.messages import (
     OPERATIONS,
     BadMessage,
     LoadRequest,
+    LoadResult,
     PhonemizeRequest,
     PhonemizeResult,
     SpeakItem,
@@ -79,12 +80,16 @@ class _Heard:
     types: list[str] = field(default_factory=list)
     rate: int = 0
     degraded: list[str] = field(default_factory=list)
+    refusal: str = ""
+    """Why the item was not spoken."""
 
     def take(self, frame: Frame) -> None:
         self.types.append(frame.type)
         self.sound += frame.payload
         self.rate = frame.data.get("rate", self.rate)
         self.degraded += frame.data.get("degraded", ())
+        if frame.type == "item-error":
+            self.refusal = str(frame.data.get("message", ""))
 
 
 def check(
@@ -108,14 +113,28 @@ def check(
     """
     python = python_for(info, settings, progress)
     findings = []
+    spoken = _some_voice(Worker(info, python, settings), settings, model, voice or Voice(model=model))
     with Recordings(info) as recordings:
-        suite = _Suite(info, python, settings, model, voice or Voice(model=model), recordings)
+        suite = _Suite(info, python, settings, model, spoken, recordings)
         progress.start("check", len(suite.checks()), "checks")
         for name, run in suite.checks():
             findings.append(_one(name, run))
             progress.advance("check")
     progress.finish("check")
     return findings
+
+
+def _some_voice(worker: Worker, settings: Settings, model: str | None, voice: Voice) -> Voice:
+    """The voice, or the first one of the model where an engine that clones is told of none."""
+    if not worker.info.clones or voice.preset or voice.references or "load" not in worker.info.operations:
+        return voice
+    try:
+        with _Running(worker):
+            asked = LoadRequest(model, "cpu", settings.engines.threads)
+            loaded = from_json(LoadResult, dict(worker.request("load", to_json(asked))))
+    except (EngineError, BadMessage):
+        return voice  # the checks will say what is wrong
+    return replace(voice, preset=loaded.voices[0]) if loaded.voices else voice
 
 
 def _one(name: str, run: Callable[[], str]) -> Finding:
@@ -449,6 +468,8 @@ class _Suite:
     def _speak(self, worker: Worker, text: str, fields: Mapping[str, Any] = MappingProxyType({})) -> _Heard:
         heard = _Heard()
         worker.request("speak_many", self._request(text, fields), heard.take)
+        if heard.refusal:
+            raise _Failed(f"it does not speak: {heard.refusal}")
         return heard
 
 
