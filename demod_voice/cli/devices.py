@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -54,22 +55,35 @@ def _watch(args: argparse.Namespace, app: App) -> None:
     from demod_voice.api.devices import watch_devices
 
     looks = watch_devices(settings=app.settings, interval_s=args.interval, count=args.count)
-    refreshed = sys.stdout.isatty() and not app.flags.json
-    shown = 0
+    screen = _Screen() if sys.stdout.isatty() and not app.flags.json else None
     told: set[str] = set()
     try:
         for look in looks:
-            for note in (note for note in look.notes if note not in told):
-                told.add(note)
-                app.note(note)
             lines = list(_lines(look))
-            if refreshed:
-                lines = [*(f"{CLEAR}{line}" for line in lines), *[CLEAR] * (shown - len(lines))]
-                lines[0] = (UP.format(shown) if shown else "") + lines[0]
-                shown = len(lines)
+            if screen is not None:
+                lines = screen.over([*lines, *look.notes])
+            for note in look.notes if screen is None else ():
+                if note not in told:
+                    app.note(note)
+                told.add(note)
             app.emit_line(_data(look), "\n".join(lines))
     except KeyboardInterrupt:
         return
+
+
+class _Screen:
+    """The part of a terminal that is written over with each look."""
+
+    def __init__(self) -> None:
+        self._shown = 0
+
+    def over(self, lines: list[str]) -> list[str]:
+        """``lines`` as they cover the ones before, cut to the width: a line that wraps would be two."""
+        width = shutil.get_terminal_size().columns - 1
+        rows = [CLEAR + line[:width] for line in lines] + [CLEAR] * (self._shown - len(lines))
+        rows[0] = (UP.format(self._shown) if self._shown else "") + rows[0]
+        self._shown = len(rows)
+        return rows
 
 
 def _lines(found: DeviceList) -> Iterator[str]:

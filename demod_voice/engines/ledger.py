@@ -12,8 +12,9 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from demod_voice.records.atomic import write_json
 from demod_voice.records.lock import locked
 
 log = logging.getLogger(__name__)
+OLD_S = 30 * 86400.0
+"""Age from which the file of another start of the machine is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Ledger:
             self._alone = entries
             return
         try:
+            if not self.path.exists():
+                _sweep(self.path.parent)
             write_json(self.path, [asdict(each) for each in entries])
         except OutputError as error:
             self._keep_alone(entries, error)
@@ -108,6 +113,14 @@ class Ledger:
 def promised_mb(entries: Sequence[Reservation], uuid: str) -> int:
     """MiB of a device that are promised and not taken yet."""
     return sum(each.mb for each in entries if each.uuid == uuid)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what earlier starts of the machine, and containers that are gone, have left."""
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > OLD_S:
+                path.unlink()
 
 
 def _read(path: Path) -> list[Reservation]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from cli.conftest import Terminal
@@ -57,15 +58,23 @@ def test_watch_gives_a_line_of_json_for_each_look(cli: Callable, machine: Machin
     assert all(each["devices"][0]["free_mb"] == 8000 for each in looks)
 
 
-def test_watch_refreshes_a_terminal(cli: Callable, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watch_refreshes_a_terminal(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look covers the one before, also where it has fewer lines, and no line is wider than the terminal."""
+    from demod_voice.api import devices
     from demod_voice.cli import main
 
-    machine.has(card(0), card(1))
+    monkeypatch.setenv("COLUMNS", "60")
+    machine.has(card(0), card(1), card(2))
     screen = Terminal()
     monkeypatch.setattr(sys, "stdout", screen)
-    assert main(["devices", "watch", "--interval", "0.05", "--count", "2"]) == 0
-    first, second = screen.getvalue().split("\033[3A")
-    assert first.count("\n") == second.count("\n") == 3
+    clock = SimpleNamespace(time=lambda: 0.0, sleep=lambda _: machine.has(card(0)))
+    monkeypatch.setattr(devices, "time", clock)
+    assert main(["devices", "watch", "--count", "3"]) == 0
+    first, second, third = screen.getvalue().split("\033[4A")
+    assert [look.count("\n") for look in (first, second, third)] == [4, 4, 4]
+    assert max(len(line.replace("\033[K", "")) for line in screen.getvalue().split("\n")) < 60 + len("\033[4A")
+    assert "GPU-" not in first
+    assert second.count("NVIDIA A") == 1
 
 
 def test_watch_sees_a_gpu_vanish_and_goes_on_until_it_is_interrupted(machine: Machine) -> None:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support.gpus import FAKES_NVML, LOST, MISMATCH, NO_DRIVER, NO_PERMISSION, Machine, card, instance
 
 from demod_voice.engines import inventory
@@ -130,6 +132,27 @@ def test_cuda_visible_devices_as_cuda_reads_it(machine: Machine, text: str, orde
     assert [each.number for each in found.devices] == list(range(len(expected)))
     assert bool(found.reason) == (not expected)
     assert "CUDA_VISIBLE_DEVICES" in (found.reason or "CUDA_VISIBLE_DEVICES")
+
+
+ENTRIES = st.sampled_from(
+    ["0", "1", "2", "3", "-1", "", " 1", "x", ONE, TWO, "GPU-0000000", "GPU-00000002", "MIG-1", "1,"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ENTRIES | st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=4), max_size=5))
+def test_any_list_leaves_each_device_once_or_says_why_there_is_none(machine: Machine, entries: list[str]) -> None:
+    machine.has(card(0), card(1), FAST)
+    found = read_inventory({"CUDA_VISIBLE_DEVICES": ",".join(entries), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"})
+    names = [each.uuid for each in found.devices]
+    assert len(set(names)) == len(names)
+    assert set(names) <= {ZERO, ONE, TWO}
+    assert [each.number for each in found.devices] == list(range(len(names)))
+    assert bool(found.reason) == (not names)
+    longer = read_inventory(
+        {"CUDA_VISIBLE_DEVICES": ",".join([*entries, "nothing"]), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    )
+    assert longer.devices == found.devices, "what comes after the end of the list changes nothing"
 
 
 def test_what_is_odd_about_the_list_is_told(machine: Machine) -> None:

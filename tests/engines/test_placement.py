@@ -517,6 +517,17 @@ def test_a_damaged_ledger_is_an_empty_one(text: str) -> None:
     assert [each.mb for each in Ledger().read()] == [100]
 
 
+def test_files_of_earlier_starts_of_the_machine_are_removed(tmp_path: Path) -> None:
+    old, young = tmp_path / "old-1.json", tmp_path / "young-1.json"
+    for path, age_s in ((old, 40 * 86400), (young, 86400)):
+        path.write_text("[]")
+        os.utime(path, (time.time() - age_s,) * 2)
+    ledger = Ledger(tmp_path)
+    with ledger.opened() as entries:
+        ledger.promise(entries, uuid(0), 1, "x")
+    assert (old.exists(), young.exists(), ledger.path.exists()) == (False, True, True)
+
+
 def test_a_state_folder_that_cannot_be_written_stops_no_work(
     machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
