@@ -35,7 +35,12 @@ def content_revision(folder: Path, files: Iterable[str]) -> str:
     for name in sorted(files):
         path = folder / name
         recorded = known.get(name, {})
-        trusted = recorded.get("size") == path.stat().st_size and recorded.get("sha256")
+        status = path.stat()
+        same = (recorded.get("size"), recorded.get("mtime_ns", status.st_mtime_ns)) == (
+            status.st_size,
+            status.st_mtime_ns,
+        )
+        trusted = same and recorded.get("sha256")
         whole.update(f"{name} {trusted or _blob_hash(path) or file_hash(path)}\n".encode())
     return whole.hexdigest()[:REVISION_DIGITS]
 
