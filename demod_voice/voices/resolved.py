@@ -110,7 +110,8 @@ def model_remedy(info: EngineInfo) -> str:
     """How to come by a voice of an engine that brings none along."""
     source = f" (from {info.model_source})" if info.model_source else ""
     add = f"demod-voice voices add NAME --engine {info.name} --model FILE"
-    return f"get a model and the .json that belongs to it{source}, then: {add}"
+    pull = f"pull one (demod-voice models list --engine {info.name})"
+    return f"{pull}, or get a model and the .json that belongs to it{source}, then: {add}"
 
 
 def has_preset(preset: str, offered: Iterable[str]) -> bool:
