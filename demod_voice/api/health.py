@@ -64,7 +64,9 @@ def _python() -> Check:
 
 def _environment() -> Check:
     missing = [
-        name for name in ("numpy", "scipy", "soxr", "av", "lameenc", "ruamel.yaml", "num2words") if not _imports(name)
+        name
+        for name in ("numpy", "scipy", "soxr", "av", "lameenc", "ruamel.yaml", "num2words", "httpx2")
+        if not _imports(name)
     ]
     if missing:
         return Check("environment", FAILED, f"cannot import {', '.join(missing)}", "remove .venv and run again")

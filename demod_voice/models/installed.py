@@ -147,6 +147,9 @@ def remove(name: str, settings: Settings) -> int:
 
 
 def _remove_folder(folder: Path) -> int:
+    if folder.is_symlink():
+        folder.unlink()  # what it leads to is not ours
+        return 0
     if not folder.is_dir():
         return 0
     files = [path.lstat() for path in folder.rglob("*") if not path.is_dir()]

@@ -28,7 +28,7 @@ from demod_voice.models.installed import (
     own_folder,
     partial_folder,
 )
-from demod_voice.models.record import Acceptance, write_record
+from demod_voice.models.record import Acceptance, read_record, write_record
 from demod_voice.models.transfer import PART, Wanted, fetch, patiently
 from demod_voice.records.atomic import output_error, write_json
 from demod_voice.records.hashing import hash_file
@@ -89,6 +89,8 @@ def pull(
     wanted = entry.at(options.revision) if options.revision not in ("", entry.revision) else entry
     folder = partial_folder(entry.name)
     with locked(model_lock(entry.name), lambda: progress.note(f"waiting: another process pulls {entry.name}")):
+        if read_record(folder) is not None:  # killed between the last two steps
+            put_in_place(folder, own_folder(entry.name))
         whole = installed(entry.name, settings)
         if whole is not None and not options.again:
             return whole, False
@@ -232,11 +234,18 @@ def put_in_place(made: Path, target: Path) -> None:
     """
     (made / PLAN).unlink(missing_ok=True)
     old = target.with_name(f".old-{target.name}")
-    shutil.rmtree(old, ignore_errors=True)
+    _discard(old)
     if target.exists():
         target.rename(old)
     made.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    _discard(old)
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder; of a link to one only the link."""
+    if folder.is_symlink():
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _explained(entry: ModelEntry, hub: Hub, trouble: HubTrouble) -> LicenceRequired | ModelMissing:

@@ -61,6 +61,19 @@ def test_a_folder_of_nothing_says_what_is_missing(settings, carried, registry):
         import_model(carried, name="tiny", settings=settings)
 
 
+def test_a_snapshot_in_a_hubs_cache_is_taken_in(settings, tmp_path):
+    snapshot = tmp_path / "models--someone--tiny" / "snapshots" / "abc"
+    for number, (path, data) in enumerate(FILES["someone/tiny"].items()):
+        blob = tmp_path / "models--someone--tiny" / "blobs" / str(number)
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        blob.write_bytes(data)
+        (snapshot / path).parent.mkdir(parents=True, exist_ok=True)
+        (snapshot / path).symlink_to(blob)
+    model = import_model(snapshot, name="tiny", settings=settings)
+    assert not any(path.is_symlink() for path in model.folder.rglob("*"))
+    assert {each.status for each in verify_model("tiny", settings=settings)} == {"ok"}
+
+
 @pytest.mark.parametrize("where", ["missing", "file"])
 def test_what_is_no_folder_is_told(settings, tmp_path, where):
     (tmp_path / "file").write_text("x")

@@ -14,7 +14,7 @@ import pytest
 from support.hub import COMMIT, FakeHub, fake_hub
 from support.models import BIG, CONFIG, FILES, PART
 
-from demod_voice.api.models import PullOptions, list_models, pull_model, verify_model
+from demod_voice.api.models import PullOptions, list_models, pull_model, remove_model, verify_model
 from demod_voice.config.settings import Settings
 from demod_voice.errors import LicenceRequired, ModelMissing, OutputError, UsageError
 from demod_voice.models.installed import installed
@@ -119,6 +119,25 @@ def test_a_part_of_other_bytes_is_thrown_away_and_fetched_anew(settings, hub, mo
     assert {each.status for each in verify_model("tiny", settings=settings)} == {"ok"}
     assert any("anew" in note for note in told.notes)
     assert told.done == told.total
+
+
+def test_killed_between_the_last_two_steps_it_is_put_in_place(settings, hub, models):
+    pull_model("tiny", settings=settings)
+    (models / "tiny").rename(models / ".partial-tiny")
+    hub.asked.clear()
+    model, _ = pull_model("tiny", settings=settings)
+    assert (hub.asked, model.folder) == ([], models / "tiny")
+    assert not (models / ".partial-tiny").exists()
+
+
+def test_a_model_on_another_disk_keeps_its_files_when_its_link_goes(settings, models, tmp_path):
+    pull_model("tiny", settings=settings)
+    (models / "tiny").rename(tmp_path / "far")
+    (models / "tiny").symlink_to(tmp_path / "far")
+    assert state_of("tiny", settings) == "ready"
+    remove_model("tiny", settings=settings)
+    assert not (models / "tiny").exists()
+    assert (tmp_path / "far" / "weights.bin").read_bytes() == BIG
 
 
 def test_a_hub_that_moved_on_gives_its_new_files(settings, hub, models):
