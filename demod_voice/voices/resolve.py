@@ -15,7 +15,8 @@ from demod_voice.config.settings import Settings
 from demod_voice.engines.default_model import find_model
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.types import EngineInfo
-from demod_voice.errors import EngineNotInstalled, Fault, UsageError
+from demod_voice.errors import EngineNotInstalled, Fault, FaultsError, UsageError
+from demod_voice.models.catalogue import find_entries
 from demod_voice.models.installed import InstalledModel, installed
 from demod_voice.voices.adding import language_fault, number_faults
 from demod_voice.voices.names import meant, nearest
@@ -102,6 +103,8 @@ def _find(settings: Settings, engine: str, voice: str, model: str) -> ResolvedVo
     pulled = installed(asked, settings) if asked else None
     if pulled is not None and (model or engine in ("", pulled.record.engine)):
         return _installed(settings, pulled, engine)
+    if asked and _can_be_pulled(asked, settings):
+        raise UsageError(f"model {asked} is not on this machine", f"run: demod-voice models pull {asked}")
     if model:
         raise UsageError(
             f"model {model} does not exist", meant(model, _known(store)) or "give the path of a model file"
@@ -164,6 +167,14 @@ def _installed(settings: Settings, model: InstalledModel, engine: str) -> Resolv
     return ResolvedVoice(
         name=record.name, engine=info, voice=voice, consent=PRESET_CONSENT, licence=record.licence or info.model_licence
     )
+
+
+def _can_be_pulled(name: str, settings: Settings) -> bool:
+    """True for a model of the registry. A registry that is wrong is told by ``models list``, not by every voice."""
+    try:
+        return name in find_entries(settings)
+    except FaultsError:
+        return False
 
 
 def _preset(info: EngineInfo, voice: str, settings: Settings) -> ResolvedVoice:
