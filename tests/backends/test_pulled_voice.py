@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from support.hub import FakeHub, fake_hub
 
 from demod_voice.cli import main
-from support.hub import FakeHub, fake_hub
 
 pytestmark = pytest.mark.engines
 
