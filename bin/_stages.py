@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,8 +24,13 @@ from _environment import ROOT, SDK, python_of
 CORE, TOOLS = ".venv", ".venv-test"
 ENGINES_HOME = Path(ROOT) / ".demod-voice" / "test-engines"
 """Where tests keep the engines' environments between runs."""
+ENGINE_FOLDERS = {"XDG_DATA_HOME": str(ENGINES_HOME), "XDG_CONFIG_HOME": str(ENGINES_HOME / "config")}
+"""What makes an environment there, whatever the user's settings are."""
+MANIFEST = "engine.toml"
 ENGINES = ("espeak", "piper", "vad", "pocketsphinx")
 """The engines that the default stage works with; the set-up makes their environments."""
+NEURAL = ("xtts", "csm", "ecapa", "whisper", "demucs")
+"""The engines that the stage of their name makes environments for: 5 GB with torch's CPU build, 20 GB with its CUDA build."""
 SPECIAL = ("engines", "kill", "fuzz", "browser", "nix", "slow")
 """Markers of tests that the default stage leaves out."""
 
@@ -153,9 +158,14 @@ def _run_stage(outcome: Outcome, more: Sequence[str]) -> None:
     if stage.planned:
         return
     if stage.name == "set-up":
-        for name in ENGINES:
-            _check(outcome, f"environment of {name}", _engine_command(name))
+        _make_environments(outcome, ENGINES)
         return
+    if stage.name == "engines" and not more:
+        _make_environments(
+            outcome, [name for name in NEURAL if os.path.isfile(os.path.join(ROOT, "backends", name, MANIFEST))]
+        )
+        if outcome.failed:
+            return
     if stage.name == "browser":
         outcome.absent = _browser.missing()
         if outcome.absent:
@@ -178,6 +188,12 @@ def _checks() -> dict[str, list[str]]:
     }
 
 
+def _make_environments(outcome: Outcome, names: Sequence[str]) -> None:
+    """One after the other: about a minute of one processor for each with torch."""
+    for name in names:
+        _check(outcome, f"environment of {name}", _engine_command(name), ENGINE_FOLDERS)
+
+
 def _engine_command(name: str) -> list[str]:
     code = (
         "import sys; from demod_voice.config import load_settings; from demod_voice.engines.environments import install\n"
@@ -187,11 +203,9 @@ def _engine_command(name: str) -> list[str]:
     return [python_of(TOOLS), "-c", code]
 
 
-def _check(outcome: Outcome, name: str, command: Sequence[str]) -> None:
-    """Run one command; its output is shown only when it fails."""
-    environ = _environ()
-    if outcome.stage.name == "set-up":
-        environ |= {"XDG_DATA_HOME": str(ENGINES_HOME), "XDG_CONFIG_HOME": str(ENGINES_HOME / "config")}
+def _check(outcome: Outcome, name: str, command: Sequence[str], more: Mapping[str, str] | None = None) -> None:
+    """Run one command, with ``more`` variables; its output is shown only when it fails."""
+    environ = {**_environ(), **(more or {})}
     began = time.monotonic()
     try:
         done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
@@ -238,6 +252,12 @@ def _count(outcome: Outcome, report: ElementTree.Element) -> None:
 
 
 def _environ() -> dict[str, str]:
-    """The caller's variables without those that would change what is tested."""
+    """The caller's variables without those that would change what is tested, and with their pip's configuration.
+
+    pip looks for it below XDG_CONFIG_HOME, which is another folder here; it says where torch's CPU build is.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith("DEMOD_VOICE_")}
+    config = os.path.join(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "pip", "pip.conf")
+    if os.path.isfile(config):
+        kept.setdefault("PIP_CONFIG_FILE", config)
     return kept | {"PYTHONPATH": os.pathsep.join([ROOT, SDK])}

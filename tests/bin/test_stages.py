@@ -23,6 +23,7 @@ def stages(monkeypatch):
 
     monkeypatch.setattr(_stages, "STAGES", (_stages.Stage("set-up", 5), _stages.Stage("default", 3, "not slow")))
     monkeypatch.setattr(_stages, "ENGINES", ())
+    monkeypatch.setattr(_stages, "NEURAL", ())
     monkeypatch.setattr(_stages, "_checks", lambda: {"format": PASSES})
     monkeypatch.setattr(_stages, "_run_tests", lambda outcome, more: None)
     return _stages
@@ -110,6 +111,43 @@ def test_a_set_up_that_fails_ends_the_run(stages, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "FAILED: environment of espeak" in out
     assert "default" not in out
+
+
+def test_the_stage_of_engines_makes_their_environments_and_then_tests(stages, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "STAGES", (stages.Stage("engines", 30, "engines"),))
+    monkeypatch.setattr(stages, "NEURAL", ("xtts", "not-there-yet"))
+    monkeypatch.setattr(stages, "_engine_command", lambda name: PASSES)
+    tested = []
+    monkeypatch.setattr(stages, "_run_tests", lambda outcome, more: tested.append(more))
+    assert stages.run("engines", [], 0.0) == 0
+    out = capsys.readouterr().out
+    assert "environment of xtts: passed in " in out
+    assert "not-there-yet" not in out
+    assert stages.run("engines", ["-k", "x"], 0.0) == 0
+    assert "environment of" not in capsys.readouterr().out
+    assert tested == [[], ["-k", "x"]]
+
+
+def test_an_environment_that_cannot_be_made_fails_its_stage_with_what_pip_said(stages, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "STAGES", (stages.Stage("engines", 30, "engines"),))
+    monkeypatch.setattr(stages, "NEURAL", ("xtts",))
+    monkeypatch.setattr(stages, "_engine_command", lambda name: FAILS)
+    monkeypatch.setattr(stages, "_run_tests", lambda outcome, more: pytest.fail("there is nothing to test with"))
+    assert stages.run("engines", [], 0.0) == 1
+    out = capsys.readouterr().out
+    assert "broken: x.py" in out
+    assert "FAILED: environment of xtts" in out
+
+
+def test_environments_are_made_with_the_callers_pip_configuration(stages, monkeypatch, tmp_path):
+    monkeypatch.delenv("PIP_CONFIG_FILE", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert "PIP_CONFIG_FILE" not in stages._environ()
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip" / "pip.conf").write_text("[global]\nfind-links = /somewhere\n")
+    assert stages._environ()["PIP_CONFIG_FILE"] == str(tmp_path / "pip" / "pip.conf")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/their/own")
+    assert stages._environ()["PIP_CONFIG_FILE"] == "/their/own"
 
 
 def test_over_budget_fails_where_the_whole_is_run(stages, monkeypatch, capsys):
