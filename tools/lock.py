@@ -47,8 +47,8 @@ EXTRA_HASHES = {
 }
 """Pin -> sha256 of wheels of the same version that no package index lists, so uv cannot know them: torch's CPU build,
 2.13.0+cpu, for CPython 3.11 on Linux x86-64. Its wheels for CPython 3.12 and 3.13 (and for arm64) were not at hand when
-this was written; whoever has one adds ``sha256sum`` of it here. Until then pip takes the CUDA build on those, or says
-that the hash does not match."""
+this was written; whoever has one adds its sha256sum here. Until then `engines install` takes the CUDA build on those (it runs
+on a CPU too), and `--device cpu` says that the hash is not known."""
 COMPILE = (
     *("--universal", "--python-version", PYTHONS[0], "--generate-hashes"),
     *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
