@@ -29,6 +29,7 @@ OFFLINE = ("Temporary failure in name resolution", "NewConnectionError", "Max re
 MISMATCH = "THESE PACKAGES DO NOT MATCH THE HASHES"
 _DOWNLOADING = re.compile(r"\s*Downloading (\S+)(?: \(([\d.]+) (kB|MB|GB)\))?")
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)$")
+_CPU_TORCH = re.compile(r"torch==\S+\+cpu")
 _UNIT_MB = {"kB": 0.001, "MB": 1.0, "GB": 1000.0}
 
 
@@ -188,6 +189,11 @@ def failed(info: EngineInfo, lines: list[str], what: str = "could not be install
         again = f"the package index cannot be reached: check the network or pip's configuration, then {again}"
     elif "from versions: none" in said:
         again = f"pip found no package at all: is the network, or the proxy of pip's configuration, there? Then {again}"
+    elif MISMATCH in said and _CPU_TORCH.search(said):
+        again = (
+            "the CPU build of torch for this Python is none whose hash is known: use Python 3.11, or leave --device away"
+            f" (the CUDA build runs on a CPU too), then {again}"
+        )
     elif MISMATCH in said:
         again = f"a package is not the one that was checked for this engine: look at pip's index, then {again}"
     elif "No space left on device" in said:

@@ -207,8 +207,9 @@ def test_a_cpu_build_of_unknown_hash_is_not_taken(torchy: Torchy) -> None:
     told = Notes()
     assert install_engine("torchy", settings=load_settings(), progress=told).device == "cuda"
     assert "is not the one that was checked" in told
-    with pytest.raises(EngineStartFailed, match="HASHES"):
+    with pytest.raises(EngineStartFailed, match="HASHES") as caught:
         install_engine("torchy", settings=load_settings(), device="cpu")
+    assert "none whose hash is known: use Python 3.11" in (caught.value.hint or "")
 
 
 @pytest.mark.engines
