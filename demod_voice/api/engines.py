@@ -11,8 +11,8 @@ from demod_worker.messages import Voice
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.engines import environments
 from demod_voice.engines.bundle import Bundle, make_bundle
-from demod_voice.engines.conformance import FAILED, Finding, summary
 from demod_voice.engines.conformance import check as _check
+from demod_voice.engines.conformance_findings import FAILED, Finding, summary
 from demod_voice.engines.default_model import model_for
 from demod_voice.engines.environments import EnvironmentState, environment_folder, examine, find
 from demod_voice.engines.locate import engine, find_engines

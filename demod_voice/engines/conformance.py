@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +30,7 @@ from demod_worker.wire import Frame, encode_frame
 
 from demod_voice.config.settings import Settings
 from demod_voice.engines.client import Worker
+from demod_voice.engines.conformance_findings import FAILED, PASSED, SKIPPED, Finding
 from demod_voice.engines.conformance_hearing import HEARING, Recordings
 from demod_voice.engines.environments import find, needs_python, python_for
 from demod_voice.engines.making import dropped
@@ -37,7 +38,6 @@ from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineCancelled, EngineCrashed, EngineError, EngineRefused
 from demod_voice.records.progress import SILENT, Progress
 
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 SHORT = "Hello there."
 LONG = "This is one sentence of a long text that nobody will wait for. " * 200
 PING_S = 5.0
@@ -52,16 +52,6 @@ HONOURED: Mapping[str, Mapping[str, Any]] = {
 """What is asked of an engine that claims to honour it."""
 CLOCK_TICK_S = 1.05
 """Random seeds that are taken from the clock mostly count seconds: the second process starts in another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The outcome of one check."""
-
-    name: str
-    status: str
-    """``passed``, ``failed`` or ``skipped``."""
-    detail: str = ""
 
 
 class _Skip(Exception):
@@ -491,10 +481,3 @@ class _Running:
 
     def __exit__(self, *_: object) -> None:
         self._worker.kill()
-
-
-def summary(findings: list[Finding]) -> Iterator[str]:
-    """The findings as lines for a person."""
-    width = max(len(each.name) for each in findings)
-    for each in findings:
-        yield f"{each.status:8} {each.name:<{width}}  {each.detail}".rstrip()

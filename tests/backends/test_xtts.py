@@ -14,7 +14,8 @@ from demod_worker.messages import Voice
 from support.sound import fingerprint
 
 from demod_voice.audio.clip import mono
-from demod_voice.engines.conformance import FAILED, check
+from demod_voice.engines.conformance import check
+from demod_voice.engines.conformance_findings import FAILED
 from demod_voice.engines.locate import engine
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import Speech, SpeechRequest
