@@ -122,6 +122,7 @@ def align_recording(
     *,
     scratch: Path,
     jobs: int,
+    engine: str = "",
     progress: Progress = SILENT,
 ) -> Alignment:
     """When each word of a plain transcript is heard in a long recording.
@@ -137,6 +138,7 @@ def align_recording(
         pool: runs the engines.
         scratch: a folder for pieces; left as it was.
         jobs: pieces that are heard at once; changes no result.
+        engine: empty = pocketsphinx for English, which is given the text beforehand, else the best recognizer.
         progress: told in seconds of speech.
 
     Raises:
@@ -146,7 +148,8 @@ def align_recording(
     """
     tokens = text.split()
     stretches = speech_stretches(track)
-    engine = FALLBACK if _primary(language) == FALLBACK_LANGUAGE else choose_recognizer(language, pool).engine
+    own = FALLBACK if _primary(language) == FALLBACK_LANGUAGE else ""
+    engine = choose_recognizer(language, pool, engine or own).engine
     if not tokens or not stretches or not any(map(plain_word, tokens)):
         return Alignment(_spread(tokens, track.duration_s), engine, degraded=_nothing(tokens, "there is no speech"))
     with tempfile.TemporaryDirectory(prefix="align-", dir=scratch) as folder:

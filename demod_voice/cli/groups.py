@@ -12,6 +12,8 @@ GROUPS = {
     "voices": ("voices", "List, try, add and carry voices, with their consent"),
     "dataset": ("dataset", "Recordings into clean, reviewed training data"),
     "speaker": ("speaker", "Whose voice is it: embed, compare, verify, identify, calibrate"),
+    "transcribe": ("transcribe", "What is said in a recording: text, subtitles, word times"),
+    "align": ("align", "When each word of a known text is said in a recording"),
     "separate": ("separate", "A recording as its dialogue and its background"),
     "audio": ("audio", "Look at, convert, clean and normalise sound files"),
     "engines": ("engines", "Install, inspect and check speech engines"),

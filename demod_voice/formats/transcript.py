@@ -17,24 +17,29 @@ JSON_VERSION = "1.0.0"
 
 
 def write_vtt(path: Path, cues: Sequence[Cue]) -> None:
-    """Write WebVTT; the speaker is a voice tag."""
+    """Write WebVTT; the speaker, where one is known, is a voice tag."""
     import webvtt
 
     document = webvtt.WebVTT()
     for cue in split_cues(cues):
         text = _wrapped(html.escape(cue.text, quote=False))
         voice = html.escape(clean(cue.speaker), quote=False)
-        document.captions.append(webvtt.Caption(_clock(cue.start_s), _clock(cue.end_s), f"<v {voice}>{text}</v>"))
+        spoken = f"<v {voice}>{text}</v>" if voice else text
+        document.captions.append(webvtt.Caption(_clock(cue.start_s), _clock(cue.end_s), spoken))
     out = io.StringIO()
     document.write(out)
     write_text(path, out.getvalue().rstrip("\n") + "\n")
 
 
 def write_srt(path: Path, cues: Sequence[Cue]) -> None:
-    """Write SubRip; the speaker stands before the text. SubRip has no escapes: an arrow of times becomes →."""
+    """Write SubRip; the speaker, where one is known, stands before the text.
+
+    SubRip has no escapes: an arrow of times becomes →.
+    """
     rows = []
     for number, cue in enumerate(split_cues(cues), 1):
-        text = _wrapped(f"{clean(cue.speaker)}: {cue.text}".replace("-->", "→"))
+        speaker = clean(cue.speaker)
+        text = _wrapped((f"{speaker}: {cue.text}" if speaker else cue.text).replace("-->", "→"))
         times = f"{_clock(cue.start_s)} --> {_clock(cue.end_s)}".replace(".", ",")
         rows.append(f"{number}\n{times}\n{text}\n")
     write_text(path, "\n".join(rows))
@@ -52,7 +57,7 @@ def _segment(cue: Cue) -> dict[str, Any]:
     found: dict[str, Any] = {
         "startTime": cue.start_s,
         "endTime": cue.end_s,
-        "speaker": clean(cue.speaker),
+        **({"speaker": speaker} if (speaker := clean(cue.speaker)) else {}),
         "body": cue.text,
     }
     words = [

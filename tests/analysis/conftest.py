@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from support.stand_ins import stand_in
 from demod_voice.config.settings import DEFAULTS, Engines, EngineSettings, Settings
 from demod_voice.engines.pool import Pool
 
-FAKES = Path(__file__).resolve().parents[1] / "fakes_analysis"
 EMBEDDED = ("espeak", "vad", "pocketsphinx")
 
 
@@ -37,9 +35,9 @@ def pool_with_fakes(hearing_settings: Settings, tmp_path_factory: pytest.TempPat
     named = {
         **hearing_settings.engines.named,
         "ecapa": stand_in("ecapa", tmp_path_factory.mktemp("ecapa")),
-        "whisper": EngineSettings(python=sys.executable),
+        "whisper": stand_in("whisper", tmp_path_factory.mktemp("whisper")),
     }
-    engines = Engines(named=named, search_path=(str(FAKES),))
+    engines = Engines(named=named)
     with Pool(dataclasses.replace(hearing_settings, engines=engines), jobs=2) as pool:
         yield pool
 

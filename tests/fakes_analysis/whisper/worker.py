@@ -4,7 +4,7 @@ import os
 import wave
 
 import numpy as np
-from demod_worker.messages import HeardWord, LoadResult, TranscribeResult
+from demod_worker.messages import AlignResult, HeardWord, LoadResult, TranscribeResult
 from demod_worker.worker import Adapter, BadRequest, run
 
 RATE = 16000
@@ -17,17 +17,26 @@ DEADLY = 0.98
 class Whisper(Adapter):
     name = "whisper"
     version = "1"
-    operations = ("load", "unload", "transcribe")
+    operations = ("load", "unload", "transcribe", "align")
 
     def load(self, request):
         return LoadResult("bursts", "1", "cpu")
 
+    def align(self, request, task):
+        """Word n is burst n; the others share what is left."""
+        samples = read(request.audio)
+        found = bursts(samples)
+        tokens = request.text.split()
+        words = [
+            HeardWord(token, found[n][0] * BLOCK / RATE, found[n][1] * BLOCK / RATE)
+            if n < len(found)
+            else HeardWord(token, len(samples) / RATE, len(samples) / RATE, aligned=False)
+            for n, token in enumerate(tokens)
+        ]
+        return AlignResult(tuple(words), "bursts", "1")
+
     def transcribe(self, request, task):
-        try:
-            with wave.open(request.audio) as file:
-                samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768.0
-        except (OSError, EOFError, wave.Error) as error:
-            raise BadRequest(f"{request.audio} cannot be read: {error}") from error
+        samples = read(request.audio)
         if len(samples) and np.abs(samples).mean() > DEADLY:
             os.abort()
         words = tuple(
@@ -36,6 +45,14 @@ class Whisper(Adapter):
         )
         text = " ".join(word.text for word in words)
         return TranscribeResult(text, words, request.language or "en", 0.9, -0.1, 0.0, "bursts", "1")
+
+
+def read(path):
+    try:
+        with wave.open(path) as file:
+            return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768.0
+    except (OSError, EOFError, wave.Error) as error:
+        raise BadRequest(f"{path} cannot be read: {error}") from error
 
 
 def bursts(samples):
