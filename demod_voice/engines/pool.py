@@ -41,9 +41,10 @@ from demod_voice.engines.default_model import model_for
 from demod_voice.engines.environments import USABLE, python_for, state
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.placement import NoRoom
+from demod_voice.engines.shelf import Slot
 from demod_voice.engines.strikes import Strikes
 from demod_voice.engines.types import EngineInfo, Speech, SpeechRequest
-from demod_voice.engines.warm import Slot, WarmWorkers
+from demod_voice.engines.warm import WarmWorkers
 from demod_voice.engines.worker_log import WorkerLog
 from demod_voice.errors import (
     EngineBrokenProtocol,

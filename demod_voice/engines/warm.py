@@ -7,7 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from demod_voice.engines.client import Worker
 from demod_voice.engines.environments import python_for
 from demod_voice.engines.options import options_of
 from demod_voice.engines.placement import NoRoom, Place, Placement
+from demod_voice.engines.shelf import Shelf, Slot
 from demod_voice.engines.types import EngineInfo
 from demod_voice.engines.worker_log import WorkerLog
 from demod_voice.errors import EngineBrokenProtocol, EngineCancelled, EngineError, EngineOutOfMemory
@@ -31,49 +32,6 @@ LOST_LOOK_S = 5.0
 ON_CPU_S = 60.0
 """How long an engine that found no room on a GPU stays on the CPU before it looks again."""
 LOG_NAME = "devices"
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """What a worker is for."""
-
-    info: EngineInfo
-    model: str | None
-    cpu: bool = False
-    """On the CPU, because a GPU had no room for it."""
-
-    @property
-    def engine(self) -> str:
-        """The engine's name."""
-        return self.info.name
-
-
-@dataclass(slots=True)
-class Shelf:
-    """The workers of one slot: at most ``jobs`` of them."""
-
-    room: threading.Semaphore
-    placing: threading.Lock = field(default_factory=threading.Lock)
-    """Held while one more worker is placed, so that they are counted."""
-    idle: list[tuple[float, Worker]] = field(default_factory=list)
-    loaded: LoadResult | None = None
-    on_gpu: dict[str, str] = field(default_factory=dict)
-    """Promises of the workers that start or are at work on a GPU now -> its UUID."""
-    cpu_until: float = 0.0
-    """Monotonic time until which this slot's work goes to the CPU."""
-
-    def enter(self, place: Place) -> None:
-        """A worker starts, or is at work, there."""
-        if place.on is not None:
-            self.on_gpu[place.promise] = place.on.uuid
-
-    def leave(self, place: Place) -> None:
-        """It has ended, or nobody asks it for anything now."""
-        self.on_gpu.pop(place.promise, None)
-
-    def full(self, most: int) -> set[str]:
-        """UUIDs of the devices on which ``most`` workers are at work."""
-        return {uuid for uuid, count in Counter(self.on_gpu.values()).items() if count >= most}
 
 
 class WarmWorkers:
@@ -250,6 +208,8 @@ class WarmWorkers:
     def _new(self, slot: Slot, shelf: Shelf) -> Worker | None:
         """One more worker; None where only those that are at work keep it from having room: they take turns then."""
         with shelf.placing:
+            if shelf.idle:
+                return None
             try:
                 place = self._place(slot, shelf)
             except NoRoom:
@@ -273,10 +233,11 @@ class WarmWorkers:
 
     def _loaded(self, slot: Slot, shelf: Shelf, place: Place) -> Worker:
         worker = self.start(slot.info, place)
+        loaded = None
         try:
             if "load" in worker.ready.get("operations", ()):
                 answer = worker.request("load", to_json(self._load_request(slot, place)))
-                shelf.loaded = from_json(LoadResult, dict(answer))
+                loaded = from_json(LoadResult, dict(answer))
         except BadMessage as error:
             self.forget(worker)
             worker.kill()
@@ -287,7 +248,8 @@ class WarmWorkers:
             if isinstance(error, EngineError):
                 self._look_after(error, worker)
             raise
-        self._settle(slot, shelf, worker)
+        shelf.loaded = loaded or shelf.loaded
+        self._settle(slot, shelf, worker, loaded)
         return worker
 
     def _load_request(self, slot: Slot, place: Place) -> LoadRequest:
@@ -301,9 +263,9 @@ class WarmWorkers:
             options=options_of(slot.info, self._settings),
         )
 
-    def _settle(self, slot: Slot, shelf: Shelf, worker: Worker) -> None:
+    def _settle(self, slot: Slot, shelf: Shelf, worker: Worker, loaded: LoadResult | None) -> None:
         """The model is loaded: say once what the engine says of it, and where it computes."""
-        place, loaded = worker.place, shelf.loaded
+        place = worker.place
         for note in loaded.notes if loaded is not None else ():
             self.note_once(f"{slot.engine}: {note}")
         if loaded is not None and _kind(loaded.device) != _kind(place.device):
