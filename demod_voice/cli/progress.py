@@ -170,11 +170,13 @@ class BarFace(QuietFace):
 
         with self._lock:
             self.finish(step)
-            unit_text = f" {unit}" if unit else ""
+            unit_text = "B" if unit == "bytes" else f" {unit}" if unit else ""
             self._bars[step] = tqdm(
                 desc=step,
                 total=_whole(total) if total > 0 else None,
                 unit=unit_text,
+                unit_scale=unit == "bytes",
+                unit_divisor=1024,
                 file=self._stream,
                 leave=False,
                 **self._shape(),

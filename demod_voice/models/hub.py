@@ -109,6 +109,9 @@ class Hub:
         url: its address.
         token: sent with each request when it is not empty.
         timeout_s: seconds of silence after which a request has failed.
+
+    Raises:
+        UsageError: the environment names a proxy that cannot be used.
     """
 
     def __init__(self, url: str, token: str = "", timeout_s: float = 30.0) -> None:
@@ -121,7 +124,10 @@ class Hub:
             headers["Authorization"] = f"Bearer {token}"
         self.url = url
         self.has_token = bool(token)
-        self._client = httpx2.Client(headers=headers, timeout=timeout_s, follow_redirects=True)
+        try:
+            self._client = httpx2.Client(headers=headers, timeout=timeout_s, follow_redirects=True)
+        except (ValueError, ImportError) as error:
+            raise UsageError(f"the proxy of this environment cannot be used: {error}", "see HTTPS_PROXY") from error
 
     def close(self) -> None:
         """Close its connections."""

@@ -251,9 +251,13 @@ def _discard(folder: Path) -> None:
 def _explained(entry: ModelEntry, hub: Hub, trouble: HubTrouble) -> LicenceRequired | ModelMissing:
     """The error that a person can act on."""
     page = f"{hub.url}/{entry.source}"
-    if trouble.kind is Trouble.REFUSED and (entry.gated or not hub.has_token):
+    if trouble.kind is Trouble.REFUSED and entry.gated:
         return _gated(entry, hub, trouble, page)
     message = f"model {entry.name} cannot be pulled: {trouble.detail}"
+    if trouble.kind is Trouble.REFUSED:
+        return ModelMissing(
+            message, f"look at {page}: it is gone, or wants a token (then: gated = true in models.toml)"
+        )
     if trouble.kind is Trouble.UNKNOWN and entry.revision:
         return ModelMissing(message, f"the newest instead: demod-voice models pull {entry.name} --revision {NEWEST}")
     if trouble.kind is Trouble.WRONG:

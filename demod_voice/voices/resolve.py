@@ -17,7 +17,7 @@ from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineNotInstalled, Fault, FaultsError, UsageError
 from demod_voice.models.catalogue import find_entries
-from demod_voice.models.installed import InstalledModel, installed
+from demod_voice.models.installed import InstalledModel, find_installed, installed
 from demod_voice.voices.adding import language_fault, number_faults
 from demod_voice.voices.names import meant, nearest
 from demod_voice.voices.resolved import ResolvedVoice, model_remedy
@@ -216,7 +216,8 @@ def _check_allowed(path: Path, store: VoiceStore) -> None:
 
 def _known(store: VoiceStore) -> list[str]:
     contents = store.contents()
-    return [each.name for each in contents.voices] + [path.stem for path in contents.models]
+    found = [each.name for each in contents.voices] + [path.stem for path in contents.models]
+    return found + list(find_installed(store.settings))
 
 
 def _info(engine: str, settings: Settings) -> EngineInfo:

@@ -382,6 +382,20 @@ def test_a_disk_that_fills_up_on_the_way_ends_in_7_and_goes_on_later(settings, h
     assert {each.status for each in verify_model("tiny", settings=settings)} == {"ok"}
 
 
+@pytest.mark.parametrize("status", [401, 403], ids=str)
+def test_a_model_that_is_not_known_as_gated_says_what_may_be(settings, hub, status):
+    hub.behaviour.status = status
+    with pytest.raises(ModelMissing) as caught:
+        pull_model("tiny", settings=settings)
+    assert "gated = true" in (caught.value.hint or "")
+
+
+def test_a_proxy_that_cannot_be_used_is_told(settings, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://proxy:1")
+    with pytest.raises(UsageError, match="proxy"):
+        pull_model("tiny", settings=settings)
+
+
 def test_a_wrong_address_is_told(settings):
     with pytest.raises(UsageError, match=r"models\.hub_url"):
         pull_model("tiny", settings=with_hub(settings, hub_url="not an address"))
