@@ -18,6 +18,7 @@ from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineNotInstalled, Fault, FaultsError, UsageError
 from demod_voice.models.catalogue import find_entries
 from demod_voice.models.installed import InstalledModel, find_installed, installed
+from demod_voice.models.record import read_record
 from demod_voice.voices.adding import language_fault, number_faults
 from demod_voice.voices.names import meant, nearest
 from demod_voice.voices.resolved import ResolvedVoice, model_remedy
@@ -133,24 +134,36 @@ def _saved(settings: Settings, saved: SavedVoice, engine: str) -> ResolvedVoice:
     if gone:
         raise UsageError(f"voice {saved.name} has lost {', '.join(gone)}", "put it back, or add the voice again")
     info = _info(record.engine, settings)
+    spoken = _with_default_model(saved.for_engine(), info, settings)
     return ResolvedVoice(
         name=saved.name,
         engine=info,
-        voice=_with_default_model(saved.for_engine(), info, settings),
+        voice=spoken,
         language=record.language,
         speed=record.speed,
         pitch=record.pitch,
         volume_db=record.volume_db,
         style=record.style,
         consent=record.consent.label,
-        licence=record.licence or info.model_licence,
+        licence=record.licence or _licence(info, spoken),
     )
+
+
+def _licence(info: EngineInfo, voice: Voice) -> str:
+    """Licence of the model that speaks: of the one that was pulled, else what the engine says of its models."""
+    path = Path(voice.model) if voice.model else None
+    for folder in (path, path.parent) if path is not None else ():
+        record = read_record(folder)
+        if record is not None and record.licence:
+            return record.licence
+    return info.model_licence
 
 
 def _model(settings: Settings, path: Path, engine: str) -> ResolvedVoice:
     info = _info(engine or MODEL_ENGINE, settings)
+    voice = Voice(model=str(path))
     return ResolvedVoice(
-        name=path.stem, engine=info, voice=Voice(model=str(path)), consent=UNSAID_CONSENT, licence=info.model_licence
+        name=path.stem, engine=info, voice=voice, consent=UNSAID_CONSENT, licence=_licence(info, voice)
     )
 
 
@@ -165,7 +178,7 @@ def _installed(settings: Settings, model: InstalledModel, engine: str) -> Resolv
     voice = Voice(model=str(model.path))
     info = _info(record.engine, settings)
     return ResolvedVoice(
-        name=record.name, engine=info, voice=voice, consent=PRESET_CONSENT, licence=record.licence or info.model_licence
+        name=record.name, engine=info, voice=voice, consent=PRESET_CONSENT, licence=_licence(info, voice)
     )
 
 
@@ -179,7 +192,7 @@ def _can_be_pulled(name: str, settings: Settings) -> bool:
 
 def _preset(info: EngineInfo, voice: str, settings: Settings) -> ResolvedVoice:
     spoken = _with_default_model(Voice(preset=voice or None), info, settings)
-    return ResolvedVoice(name=voice or "default", engine=info, voice=spoken, licence=info.model_licence)
+    return ResolvedVoice(name=voice or "default", engine=info, voice=spoken, licence=_licence(info, spoken))
 
 
 def _with_default_model(voice: Voice, info: EngineInfo, settings: Settings) -> Voice:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from demod_voice.engines.default_model import RECORD
+from demod_voice.models.content import content_hash
 from demod_voice.models.record import read_record
 from demod_voice.records.atomic import flush
 from demod_voice.records.hashing import hash_file
@@ -43,7 +44,7 @@ def keep(source: Path, folder: Path, name: str, limit: int = COPY_BELOW) -> Stor
     files = model_files(source)
     num_bytes = sum(path.stat().st_size for path in files)
     if num_bytes >= limit:
-        return StoredPath(str(source), {str(path): hash_file(path) for path in files}, num_bytes)
+        return StoredPath(str(source), {str(path): content_hash(path) for path in files}, num_bytes)
     return copy(source, files, folder, name)
 
 

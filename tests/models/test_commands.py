@@ -150,6 +150,13 @@ class TestVoice:
         assert voice.voice.model is not None
         assert voice.voice.model.endswith("tiny.onnx")
 
+    def test_its_licence_is_known_by_its_path_and_as_the_engines_model(self, settings, pulled, monkeypatch):
+        from demod_voice.config import load_settings
+
+        assert resolve(settings, model=str(pulled.path)).licence == "CC-BY-NC-4.0"
+        monkeypatch.setenv("DEMOD_VOICE_ENGINES__ESPEAK__MODEL", str(pulled.folder))
+        assert resolve(load_settings(), engine="espeak").licence == "CC-BY-NC-4.0"
+
     def test_another_engine_cannot_load_it(self, settings):
         with pytest.raises(UsageError, match="is of engine piper, and engine espeak is asked for"):
             resolve(settings, model="piper-tiny", engine="espeak")
