@@ -154,6 +154,7 @@ _EXPORTS = {
         "rename_voice",
         "show_voice",
     ),
+    "xtts": ("XttsFile", "XttsSpeakers", "XttsVoice", "stream_xtts", "xtts_speakers", "xtts_zero_shot"),
 }
 """Module of this package -> the names that it offers."""
 

@@ -72,7 +72,7 @@ class SpokenFile:
 def speak_to_file(
     text: str,
     output: str | Path,
-    choice: VoiceChoice | None = None,
+    choice: VoiceChoice | ResolvedVoice | None = None,
     reading: Reading = PLAIN,
     *,
     settings: Settings = DEFAULTS,
@@ -114,7 +114,7 @@ def speak_to_file(
 
 def stream_speech(
     text: str,
-    choice: VoiceChoice | None = None,
+    choice: VoiceChoice | ResolvedVoice | None = None,
     reading: Reading = PLAIN,
     *,
     settings: Settings = DEFAULTS,
@@ -180,12 +180,14 @@ def _stream(lines: list[SpokenLine], settings: Settings, progress: Progress) -> 
                 yield clip
 
 
-def voice_of(choice: VoiceChoice, settings: Settings) -> ResolvedVoice:
+def voice_of(choice: VoiceChoice | ResolvedVoice, settings: Settings) -> ResolvedVoice:
     """The voice that is meant.
 
     Raises:
         UsageError: there is no such voice or engine.
     """
+    if isinstance(choice, ResolvedVoice):
+        return choice
     return resolve(
         settings,
         engine=choice.engine,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from demod_worker.messages import LoadResult, Voice
 
+from demod_voice.api.references import foreign_voices
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.engines.environments import USABLE, state
@@ -113,7 +114,10 @@ def add_voice(new: NewVoice, *, settings: Settings = DEFAULTS, progress: Progres
     given = [*new.references, new.model, new.adapter, new.consent_file]
     new = _with_pulled_model(new, settings)
     check_inside([path for path in given if path is not None], settings.paths.allowed_roots)
-    return VoiceStore(settings).add(new, _preset_faults(new, settings, progress))
+    added = VoiceStore(settings).add(new, _preset_faults(new, settings, progress))
+    clips = [Path(path) for path in added.voice.for_engine().references]
+    more = foreign_voices(clips, [str(path) for path in new.references], settings, progress)
+    return replace(added, warnings=(*added.warnings, *more))
 
 
 def _with_pulled_model(new: NewVoice, settings: Settings) -> NewVoice:

@@ -19,6 +19,7 @@ GROUPS = {
     "engines": ("engines", "Install, inspect and check speech engines"),
     "devices": ("devices", "GPUs: which there are, what they do, which may be used"),
     "models": ("models", "Pull, import, check and remove the models of engines"),
+    "xtts": ("xtts", "Speak with the voice of a few seconds of recording"),
     "piper": ("piper", "Piper voices straight from their model files"),
     "cache": ("cache", "Look at, shrink or empty the speech cache"),
     "config": ("config", "Show, check and change the settings"),
@@ -27,7 +28,11 @@ GROUPS = {
 }
 """Name -> (module under ``demod_voice.cli`` that has ``register(parser)``, one-line summary)."""
 
-ALIASES = {"piper-infer": ("piper", "infer"), "piper-preprocess": ("piper", "preprocess")}
+ALIASES = {
+    "piper-infer": ("piper", "infer"),
+    "piper-preprocess": ("piper", "preprocess"),
+    "xtts-zero-shot": ("xtts", "zero-shot"),
+}
 """Older spelling -> the words it stands for."""
 
 GLOBAL_FLAGS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (

@@ -13,6 +13,8 @@ from demod_voice.errors import Fault, UsageError
 from demod_voice.voices.names import nearest
 from demod_voice.voices.saved import PRESET_CONSENT
 
+MOST_LANGUAGES = 24
+"""An engine with more is not told language by language."""
 SUGGESTIONS = 3
 """So many names are offered in place of one that is not there."""
 
@@ -91,6 +93,10 @@ class ResolvedVoice:
         spoken = self.engine.languages
         if not primary or not spoken or primary in {each.split("-")[0].lower() for each in spoken}:
             return None
+        if len(spoken) <= MOST_LANGUAGES:
+            return Fault(
+                None, f"engine {self.engine.name} does not speak {language!r}", f"it speaks {', '.join(spoken)}"
+            )
         see = f"see: demod-voice engines info {self.engine.name}"
         close = [each for each in nearest(primary, spoken) if each[:1] == primary[:1]]
         hint = f"did you mean {', '.join(close)}? All: {see.removeprefix('see: ')}" if close else see

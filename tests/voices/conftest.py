@@ -57,10 +57,11 @@ def store(settings: Settings) -> VoiceStore:
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Callable[..., Path]:
-    """Write a recording: seeded noise at -20 dBFS, 44.1 kHz stereo FLAC unless told otherwise."""
+    """Write a recording: seeded noise in syllables, peak -20 dBFS, 44.1 kHz stereo FLAC unless told otherwise."""
 
     def write(name: str = "a.flac", seconds: float = 8.0, level: float = 0.1, rate: int = 44_100) -> Path:
         noise = np.random.default_rng(3).uniform(-level, level, (round(seconds * rate), 2))
+        noise *= np.clip(np.sin(8 * np.pi * np.arange(len(noise)) / rate), 0.0, None)[:, None]
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, noise.clip(-1, 1), rate)
