@@ -102,6 +102,7 @@ _EXPORTS = {
     "piper_training": ("PreprocessOptions", "PreprocessReport", "preprocess_piper"),
     "publishing": ("Channel", "Item", "Preset", "feed_xml", "list_presets"),
     "preview": ("PreviewReport", "preview_episode"),
+    "references": ("Prepared", "foreign_voices", "prepared_references"),
     "reviewing": ("ReviewOptions", "ReviewReport", "apply_reviews", "review_dataset"),
     "separating": ("Separated", "SeparateOptions", "separate_file"),
     "speaking": (

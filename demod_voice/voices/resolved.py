@@ -93,13 +93,11 @@ class ResolvedVoice:
         spoken = self.engine.languages
         if not primary or not spoken or primary in {each.split("-")[0].lower() for each in spoken}:
             return None
-        if len(spoken) <= MOST_LANGUAGES:
-            return Fault(
-                None, f"engine {self.engine.name} does not speak {language!r}", f"it speaks {', '.join(spoken)}"
-            )
-        see = f"see: demod-voice engines info {self.engine.name}"
+        few = f"it speaks {', '.join(spoken)}" if len(spoken) <= MOST_LANGUAGES else ""
+        see = f"demod-voice engines info {self.engine.name}"
         close = [each for each in nearest(primary, spoken) if each[:1] == primary[:1]]
-        hint = f"did you mean {', '.join(close)}? All: {see.removeprefix('see: ')}" if close else see
+        rest = few or (f"All: {see}" if close else f"see: {see}")
+        hint = f"did you mean {', '.join(close)}? {rest}" if close else rest
         return Fault(None, f"engine {self.engine.name} does not speak {language!r}", hint)
 
 

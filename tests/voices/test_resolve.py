@@ -158,8 +158,10 @@ def test_a_preset_that_is_not_there_names_saved_voices_first_and_variants_only_w
 
 def test_an_unknown_language_is_answered_with_a_few_and_the_place_of_the_rest(settings) -> None:
     voice = resolve(settings, engine="plain", voice="x")
-    assert voice.verify(Engine("x"), "enn")[0].hint == "did you mean en? All: demod-voice engines info plain"
-    assert voice.verify(Engine("x"), "zz")[0].hint == "see: demod-voice engines info plain"
+    assert voice.verify(Engine("x"), "enn")[0].hint == "did you mean en? it speaks en"
+    assert voice.verify(Engine("x"), "zz")[0].hint == "it speaks en"
+    many = replace(voice, engine=replace(voice.engine, languages=tuple(f"a{n}" for n in range(30))))
+    assert many.verify(Engine("x"), "zz")[0].hint == "see: demod-voice engines info plain"
 
 
 def test_variants_of_presets() -> None:
