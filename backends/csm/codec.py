@@ -9,12 +9,12 @@ decoding all at once (tests/backends/test_csm.py).
 from __future__ import annotations
 
 import hashlib
-import wave
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import torch
+from clip_file import FLOAT, PCM, wav_chunks
 from demod_worker.failures import BadRequest
 from transformers import DynamicCache
 
@@ -39,7 +39,7 @@ class Clips:
         """The codes of a WAV, shape (frames, codebooks).
 
         Raises:
-            BadRequest: it is no mono PCM_16 WAV at the codec's rate.
+            BadRequest: it is no mono WAV at the codec's rate.
         """
         data = Path(path).read_bytes()
         key = hashlib.sha256(data).hexdigest()
@@ -93,17 +93,20 @@ class Sound:
 
 
 def read_clip(path: str, sample_rate: int) -> torch.Tensor:
-    """The samples of a WAV, float32 -1..1, shape (samples,).
+    """The samples of a mono WAV, float32 -1..1, shape (samples,).
 
     Raises:
-        BadRequest: it is no mono PCM_16 WAV at that rate, or empty.
+        BadRequest: it is no mono WAV of 16-bit or float32 samples at that rate, or empty.
     """
     try:
-        with wave.open(path, "rb") as file:
-            form = (file.getnchannels(), file.getsampwidth(), file.getframerate())
-            data = file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
+        form, data = wav_chunks(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
         raise BadRequest(f"the clip {path} cannot be read: {error}") from error
-    if form != (1, 2, sample_rate) or not data:
-        raise BadRequest(f"the clip {path} must be a mono PCM_16 WAV at {sample_rate} Hz with sound in it")
-    return torch.frombuffer(bytearray(data), dtype=torch.int16).float() / 32768.0
+    kinds = {(PCM, 16): (torch.int16, 32768.0), (FLOAT, 32): (torch.float32, 1.0)}
+    kind, scale = kinds.get((form.kind, form.bits), (None, 1.0))
+    if kind is None or (form.channels, form.rate) != (1, sample_rate) or len(data) < form.bits // 8:
+        raise BadRequest(
+            f"the clip {path} must be a mono WAV of 16-bit or float samples at {sample_rate} Hz, with sound"
+        )
+    whole = bytearray(data[: len(data) - len(data) % (form.bits // 8)])
+    return torch.frombuffer(whole, dtype=kind).float() / scale

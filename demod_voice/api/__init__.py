@@ -27,6 +27,7 @@ _EXPORTS = {
     ),
     "cache": ("CacheInfo", "Freed", "cache_info", "clear_cache", "prune_cache"),
     "config": ("Loaded", "Settings", "load", "load_settings"),
+    "csm": ("CsmAnchor", "CsmFile", "CsmSynthesizer", "CsmVoice", "infer_csm"),
     "dataset_keeping": (
         "Cleaned",
         "DatasetCheck",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from demod_voice.media.wav import WavWriter, encode_pcm, read_wav
 from demod_voice.records.atomic import abandoned, check_name, output_error, replacing
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.reading import Reading, SpokenLine, lines_of
-from demod_voice.speech.studio import Question, Studio
+from demod_voice.speech.studio import Question, Studio, Turn
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 
 __all__ = [
@@ -206,14 +206,18 @@ def _takes(
     studio: Studio, lines: Iterable[SpokenLine], folder: Path, degraded: dict[str, None], progress: Progress
 ) -> Iterator[tuple[float, Clip]]:
     """The silence before each line, and its sound."""
+    before: list[Turn] = []
     for line in lines:
-        take = studio.speak(line.job, folder)
+        turns = min(line.job.turns, len(before)) if line.job.voice.engine.context else 0
+        take = studio.speak(replace(line.job, context=tuple(before[len(before) - turns :])), folder)
+        before.append(Turn(line.job.text, "", take.sha256, take.path))
         degraded.update(dict.fromkeys(take.degraded))
         clip = read_wav(take.path)
         if float(np.abs(clip.samples).max(initial=0.0)) > 1.0:
             degraded["volume: limited to full scale"] = None
         yield line.gap_s, clip
-        take.path.unlink(missing_ok=True)
+        if not line.job.turns:
+            take.path.unlink(missing_ok=True)
         progress.advance("speak")
 
 

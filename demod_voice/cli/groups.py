@@ -21,6 +21,7 @@ GROUPS = {
     "models": ("models", "Pull, import, check and remove the models of engines"),
     "xtts": ("xtts", "Speak with the voice of a few seconds of recording"),
     "piper": ("piper", "Piper voices straight from their model files"),
+    "csm": ("csm", "Sesame's CSM from anchors and adapters"),
     "cache": ("cache", "Look at, shrink or empty the speech cache"),
     "config": ("config", "Show, check and change the settings"),
     "health": ("health", "Check that what is configured works on this machine"),

@@ -32,6 +32,8 @@ class Reading:
     """``<prosody>``, ``[pause 1s]`` and the other tags of a script's lines are obeyed; else they are words."""
     lexicon: str | Path | None = None
     """A file of pronunciations."""
+    turns: int = 0
+    """Each paragraph goes on from so many before it, where the engine continues a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def lines_of(text: str, voice: ResolvedVoice, reading: Reading, settings: Settin
     lines = []
     for number, (gap_s, words, spans) in enumerate(parts):
         words, spans, _ = lexicon.pronounced(words, spans, "", language)
-        job = LineJob(f"speak-{number}", words, voice, language, settings.seed, spans=spans)
+        job = LineJob(f"speak-{number}", words, voice, language, settings.seed, spans=spans, turns=reading.turns)
         lines.append(SpokenLine(job, gap_s))
     return lines
 

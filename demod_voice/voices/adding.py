@@ -125,13 +125,19 @@ def _made_of(new: NewVoice, settings: Settings) -> Iterator[Fault]:
 
 
 def _consent(new: NewVoice) -> Iterator[Fault]:
-    if new.cloned and new.consent is None:
+    if new.cloned or new.consent is not None:
+        yield from consent_faults(new.consent)
+
+
+def consent_faults(consent: str | None) -> Iterator[Fault]:
+    """What is wrong with what was said about a voice that is taken from somebody's recordings; None = nothing was."""
+    if consent is None:
         yield Fault(None, "a cloned voice needs a word about consent", CONSENT_REMEDY)
-    path = new.consent_file
-    if path is None:
+    if consent is None or consent in CONSENT_WORDS:
         return
+    path = Path(consent).expanduser()
     if not path.is_file():
-        yield Fault(None, f"consent {new.consent!r} is neither a file nor one of {', '.join(CONSENT_WORDS)}")
+        yield Fault(None, f"consent {consent!r} is neither a file nor one of {', '.join(CONSENT_WORDS)}")
     elif path.stat().st_size > LARGEST_CONSENT or path.stat().st_size == 0:
         yield Fault(None, f"consent file {path} holds {path.stat().st_size} bytes: it must be 1 byte to 20 MB")
 

@@ -13,6 +13,7 @@ from demod_worker.failures import BadRequest, EngineFault, ModelMissing
 from demod_worker.messages import ContextTurn, SpeakItem, Voice
 from hypothesis import given
 from hypothesis import strategies as st
+from support.signals import sine, wav
 
 from demod_voice.config import load_settings
 from demod_voice.engines.locate import engine
@@ -282,3 +283,23 @@ def test_what_the_engine_says_of_itself():
     info = engine("csm", load_settings())
     assert (info.context, info.clones, info.determinism, info.default_model) == (True, True, "same-batch", "csm-1b")
     assert set(info.options) == {"dtype", "cache", "compile"}
+
+
+@pytest.mark.parametrize(("encoding", "form"), [("pcm_s16le", (1, 1, 24000, 16)), ("pcm_f32le", (3, 1, 24000, 32))])
+def test_clips_of_both_encodings(engine_part, encoding, form, tmp_path):
+    samples = sine(440.0, 0.1, -6.0, 24000)
+    path = wav(tmp_path / "a.wav", samples, 24000, encoding)
+    found, data = engine_part("csm", "clip_file").wav_chunks(path.read_bytes())
+    assert tuple(found) == form
+    assert len(data) == samples.shape[1] * form[3] // 8
+
+
+@given(data=st.binary(max_size=80))
+def test_no_bytes_are_taken_for_a_clip(engine_part, data):
+    read = engine_part("csm", "clip_file").wav_chunks
+    for whole in (data, b"RIFF\0\0\0\0WAVE" + data):
+        try:
+            form, _ = read(whole)
+        except ValueError:
+            continue
+        assert len(form) == 4
