@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from demod_worker.worker import BadRequest, ModelMissing
+from xtts_japanese import Romaji
 
 CONFIG = "config.json"
 WEIGHTS = "model.pth"
 VOCABULARY = "vocab.json"
 SPEAKERS = "speakers_xtts.pth"
+RECORD = "model.json"
+"""What the program wrote when it pulled the model: sizes, times and hashes."""
 NEEDED = (CONFIG, WEIGHTS, VOCABULARY)
 KIND = "xtts"
 REVISION_DIGITS = 16
@@ -84,11 +87,23 @@ def open_model(folder: Path, device: str, dtype: str = "float32") -> OpenModel:
 def revision(folder: Path) -> str:
     """Hash of the model's files: equal revisions speak alike."""
     whole = hashlib.sha256()
+    recorded = _recorded(folder)
     for name in (*NEEDED, SPEAKERS):
         path = folder / name
         if path.is_file():
-            whole.update(name.encode() + _file_hash(path))
+            status = path.stat()
+            known = recorded.get((name, status.st_size, status.st_mtime_ns))
+            whole.update(name.encode() + (bytes.fromhex(known) if known else _file_hash(path)))
     return whole.hexdigest()[:REVISION_DIGITS]
+
+
+def _recorded(folder: Path) -> dict[tuple[str, int, int], str]:
+    """(name, size, time of change) -> SHA-256, of the files that the program pulled and read itself."""
+    try:
+        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
+        return {(each["path"], each["size"], each["mtime_ns"]): str(each["sha256"]) for each in found}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _file_hash(path: Path) -> bytes:
@@ -140,9 +155,11 @@ def _tokenizer(path: Path) -> Any:
     from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
     try:
-        return VoiceBpeTokenizer(vocab_file=str(path))
+        tokenizer = VoiceBpeTokenizer(vocab_file=str(path))
     except Exception as error:
         raise BadRequest(f"{path} is not a tokenizer's file: {_short(error)}", AGAIN) from error
+    tokenizer.katsu = Romaji()
+    return tokenizer
 
 
 def _empty_model(config: Any, tokenizer: Any, folder: Path) -> Any:

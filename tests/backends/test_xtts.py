@@ -36,6 +36,7 @@ READ = {
     "hi": "12.5 सेकंड में।",
     "hu": "Dr. Szabó itt van, 42.",
     "it": "Buongiorno, Sig. Rossi, 42.",
+    "ja": "私は本を3冊読みました。",
     "ko": "50 명의 병사가 있었다.",
     "nl": "Dhr. Jansen heeft 42.",
     "pl": "W 12,5 sekundy.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import partial
 from types import SimpleNamespace
@@ -107,6 +108,37 @@ def test_hindi_numbers_are_read_digit_by_digit(xtts_part, text, read):
     assert xtts_part("xtts_text").readable(text, "en") == text
 
 
+@pytest.mark.parametrize(
+    ("kana", "letters"),
+    [
+        ("トウキョウ", "toukyou"),
+        ("イッタ", "itta"),
+        ("マッチャ", "matcha"),
+        ("パーティー", "paatii"),
+        ("シェフ", "shefu"),
+        ("ヴァイオリン", "vaiorin"),
+        ("デュエット", "dyuetto"),
+        ("ウィンドウ", "windou"),
+        ("ジャズ", "jazu"),
+        ("ワヲン", "wawon"),
+        ("ABC", "ABC"),
+    ],
+)
+def test_katakana_in_latin_letters(xtts_part, kana, letters):
+    assert xtts_part("xtts_japanese").hepburn(kana) == letters
+
+
+def test_japanese_words_stand_between_spaces_and_particles_are_written_as_said(xtts_part):
+    japanese = xtts_part("xtts_japanese")
+    told = (
+        "私 ワタクシ 代名詞/は ハ 助詞/東京 トウキョウ 名詞/へ ヘ 助詞/行っ イッ 動詞/て テ 助詞/、 、 補助記号",
+        "本 ホン 名詞/を ヲ 助詞/読み ヨミ 動詞/まし マシ 助動詞/た タ 助動詞/。 。 補助記号",
+        "「 「 補助記号/お オ 接頭辞/母 ハハ 名詞/さん サン 接尾辞/? ? 補助記号",
+    )
+    morphemes = [japanese.Morpheme(*each.split(" ")) for row in told for each in row.split("/")]
+    assert japanese.written(morphemes) == "watashi wa toukyou e itte, hon wo yomimashita. okaasan?"
+
+
 def test_a_text_is_halved_at_the_space_nearest_to_its_middle(xtts_part):
     halves = xtts_part("xtts_text").halves
     assert halves("one two three four") == ("one two", " three four")
@@ -148,5 +180,15 @@ def test_a_revision_is_the_content_and_not_the_place(xtts_part, tmp_path):
         for file in ("config.json", "model.pth", "vocab.json"):
             (tmp_path / name / file).write_bytes(file.encode())
     assert revision(tmp_path / "a") == revision(tmp_path / "b")
+    files = [
+        {"path": path.name, "size": path.stat().st_size, "mtime_ns": path.stat().st_mtime_ns, "sha256": digest(path)}
+        for path in (tmp_path / "b").iterdir()
+    ]
+    (tmp_path / "b" / "model.json").write_text(json.dumps({"files": files}))
+    assert revision(tmp_path / "a") == revision(tmp_path / "b"), "what is recorded is what would be read"
     (tmp_path / "b" / "model.pth").write_bytes(b"other")
-    assert revision(tmp_path / "a") != revision(tmp_path / "b")
+    assert revision(tmp_path / "a") != revision(tmp_path / "b"), "a file that changed is read"
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
