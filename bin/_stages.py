@@ -2,7 +2,7 @@
 
 A stage is a list of checks (a command each) and a selection of tests by pytest markers. A stage that cannot run, or runs
 no test, has failed; one whose part of the program is not built yet says so and is not counted. Where no browser can be
-had, the whole run says so and goes on; asked for by its name, that stage has failed.
+had, or no GPU, the whole run says so and goes on; asked for by its name, that stage has failed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import _browser
+import _gpu
 from _environment import ROOT, SDK, python_of
 
 CORE, TOOLS = ".venv", ".venv-test"
@@ -31,7 +32,7 @@ ENGINES = ("espeak", "piper", "vad", "pocketsphinx")
 """The engines that the default stage works with; the set-up makes their environments."""
 NEURAL = ("xtts", "csm", "ecapa", "whisper", "demucs")
 """The engines that the stage of their name makes environments for: 5 GB with torch's CPU build, 20 GB with its CUDA build."""
-SPECIAL = ("engines", "kill", "fuzz", "browser", "nix", "slow")
+SPECIAL = ("engines", "kill", "fuzz", "browser", "gpu", "nix", "slow")
 """Markers of tests that the default stage leaves out."""
 
 
@@ -56,6 +57,7 @@ STAGES = (
     Stage("fuzz", 5, "fuzz"),
     Stage("engines", 30, "engines"),
     Stage("browser", 5, "browser"),
+    Stage("gpu", 15, "gpu"),
     Stage("nix", 10, "nix", planned=True),
 )
 
@@ -168,8 +170,10 @@ def _run_stage(outcome: Outcome, more: Sequence[str]) -> None:
             return
     if stage.name == "browser":
         outcome.absent = _browser.missing()
-        if outcome.absent:
-            return
+    if stage.name == "gpu":
+        outcome.absent = _gpu.missing()
+    if outcome.absent:
+        return
     if stage.name == "default" and not more:
         for name, command in _checks().items():
             _check(outcome, name, command)

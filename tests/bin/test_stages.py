@@ -172,6 +172,30 @@ def test_a_browser_that_cannot_be_had_is_said_and_fails_only_where_it_was_asked_
     assert capsys.readouterr().out.splitlines()[-2].endswith("FAILED: no Chromium here")
 
 
+def test_a_gpu_that_is_not_there_is_said_and_fails_only_where_it_was_asked_for(stages, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(stages, "STAGES", (stages.Stage("gpu", 15, "gpu"),))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert stages.run("all", [], 0.0) == 0
+    assert capsys.readouterr().out.splitlines()[-2].endswith("not run: no NVIDIA GPU here")
+    assert stages.run("gpu", [], 0.0) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "why"),
+    [
+        ("GPU 0: NVIDIA H200 (UUID: GPU-1)", 0, ""),
+        ("No devices were found", 0, "no NVIDIA GPU: its driver names none"),
+        ("GPU", 9, "no NVIDIA GPU: its driver names none"),
+    ],
+)
+def test_why_there_is_no_gpu(stages, monkeypatch, tmp_path, said, code, why):
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\necho '{said}'\nexit {code}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert stages._gpu.missing() == why
+
+
 def test_why_there_is_no_browser(stages, monkeypatch):
     browser = stages._browser
     monkeypatch.delenv("TEST_BROWSER", raising=False)
