@@ -13,6 +13,14 @@ WORDS = "The quick brown fox jumps over the lazy dog and runs away from all of t
 WARM_FRAMES = 11
 
 
+def _now():
+    return time.perf_counter(), time.process_time()
+
+
+def _since(began):
+    return tuple(now - then for now, then in zip(_now(), began, strict=True))
+
+
 def xtts(model, frames, more):
     import xtts_library
 
@@ -29,9 +37,9 @@ def xtts(model, frames, more):
     load_s = time.perf_counter() - began
     speaker = torch.load(f"{model}/speakers_xtts.pth", weights_only=True)["Ada Tiny"]
     loaded.inference(WORDS, "en", *speaker.values(), max_new_tokens=WARM_FRAMES)
-    began = time.perf_counter()
+    began = _now()
     said = loaded.inference(WORDS, "en", *speaker.values(), max_new_tokens=frames)["wav"]
-    return load_s, time.perf_counter() - began, len(said) / 24000
+    return load_s, _since(began), len(said) / 24000
 
 
 def csm(model, frames, more):
@@ -48,9 +56,9 @@ def csm(model, frames, more):
     quiet = {"suppress_tokens": extra, "depth_decoder_suppress_tokens": extra} if extra else {}
     drawing = {"do_sample": True, "depth_decoder_do_sample": True, **quiet}
     loaded.generate(**given, output_audio=True, max_new_tokens=WARM_FRAMES, **drawing)
-    began = time.perf_counter()
+    began = _now()
     found = loaded.generate(**given, output_audio=True, max_new_tokens=frames, **drawing)
-    return load_s, time.perf_counter() - began, found[0].shape[-1] / 24000
+    return load_s, _since(began), found[0].shape[-1] / 24000
 
 
 def piper(model, frames, more):
@@ -69,9 +77,9 @@ def piper(model, frames, more):
     voice.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     load_s = time.perf_counter() - began
     list(voice.synthesize("One."))
-    began = time.perf_counter()
+    began = _now()
     samples = sum(len(each.audio_float_array) for each in voice.synthesize(more))
-    return load_s, time.perf_counter() - began, samples / 22050
+    return load_s, _since(began), samples / 22050
 
 
 def ecapa(model, frames, more):
@@ -95,12 +103,12 @@ def ecapa(model, frames, more):
     load_s = time.perf_counter() - began
     clips = [soundfile.read(each, dtype="float32")[0] for each in sorted(Path(more).glob("*.wav"))]
     lengths = torch.ones(1)
-    began = time.perf_counter()
+    began = _now()
     with torch.inference_mode():
         for clip in clips:
             found = network(normalise(features(torch.from_numpy(clip)[None]), lengths), lengths)
             np.linalg.norm(found.numpy())
-    return load_s, time.perf_counter() - began, sum(map(len, clips)) / 16000
+    return load_s, _since(began), sum(map(len, clips)) / 16000
 
 
 def main():
@@ -110,8 +118,8 @@ def main():
 
         torch.set_num_threads(int(threads))
         torch.manual_seed(0)
-    load_s, work_s, audio_s = globals()[name](model, int(frames), more)
-    print(json.dumps({"load_s": load_s, "work_s": work_s, "audio_s": audio_s}))
+    load_s, (work_s, cpu_s), audio_s = globals()[name](model, int(frames), more)
+    print(json.dumps({"load_s": load_s, "work_s": work_s, "cpu_s": cpu_s, "audio_s": audio_s}))
 
 
 if __name__ == "__main__":

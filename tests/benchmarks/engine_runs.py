@@ -55,6 +55,8 @@ class Figures:
     """First sound of the second line."""
     per_100_s: float
     """Seconds for 100 frames of each line, of the second request."""
+    cpu_100_s: float
+    """Processor seconds for the same: what other work on the machine changes least."""
     audio_s: float
     """Sound of the second request, all its lines."""
     work_s: float
@@ -117,7 +119,9 @@ def run(
         load_s = _load(worker, model, device, options, threads)
         first = _spoken(worker, [_item(name, 0, FIRST_FRAMES.get(name, 0), context)])
         items = [_item(name, number, frames, context) for number in range(batch)]
+        before = cpu_s(worker.pid)
         second = _spoken(worker, items)
+        used = cpu_s(worker.pid) - before
         peak = peak_mb(worker.pid)
     finally:
         worker.stop()
@@ -128,6 +132,7 @@ def run(
         heard_first.first - heard_first.began,
         heard.first - heard.began,
         work * 100 / made,
+        used * 100 / made,
         heard.seconds,
         work,
         peak,
@@ -180,16 +185,16 @@ def _load(worker: Worker, model: Path, device: str, options: tuple[str, ...], th
 
 def embedded(
     model: Path, clips: list[str], vectors: Path, *, batch: str, device: str = "cpu", threads: int = 1
-) -> float:
-    """Seconds in which ECAPA embeds the clips, in one request, after two of them to warm up."""
+) -> tuple[float, float]:
+    """Seconds, and processor seconds, in which ECAPA embeds the clips, in one request, after two of them to warm up."""
     options = (f"batch={batch}",)
     worker = _started("ecapa", options, threads)
     try:
         _load(worker, model, device, options, threads)
         worker.request("embed", {"audio": clips[:2], "vectors": f"{vectors}.warm"}, silence_s=SILENCE_S)
-        began = time.perf_counter()
+        began, before = time.perf_counter(), cpu_s(worker.pid)
         worker.request("embed", {"audio": clips, "vectors": str(vectors)}, silence_s=SILENCE_S)
-        return time.perf_counter() - began
+        return time.perf_counter() - began, cpu_s(worker.pid) - before
     finally:
         worker.stop()
 
@@ -247,9 +252,13 @@ def command(*words: object, environ: dict[str, str] | None = None) -> str:
 
 
 def direct(name: str, model: Path, frames: int, threads: int, more: str = "") -> dict[str, float]:
-    """The library called by itself in the same interpreter (direct_library.py): ``load_s``, ``work_s``, ``audio_s``."""
+    """The library called by itself in the same interpreter (direct_library.py).
+
+    Returns:
+        Seconds: ``load_s``, ``work_s`` of the clock, ``cpu_s`` of the processor, ``audio_s`` of sound.
+    """
     script = Path(__file__).with_name("direct_library.py")
-    path = os.pathsep.join([str(ROOT / "backends" / name)])
+    path = os.pathsep.join([str(ROOT / "backends" / name), str(ROOT / "backends" / "_sdk")])
     environ = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
     told = command(python_of(name), script, name, model, frames, threads, more or "-", environ=environ)
     found: dict[str, float] = json.loads(told.splitlines()[-1])
@@ -270,6 +279,12 @@ def peak_mb(pid: int) -> float:
     """Largest resident size that the process had, MiB."""
     rows = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(row.split()[1]) / 1024 for row in rows if row.startswith("VmHWM"))
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds that the process has used, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def machine() -> str:

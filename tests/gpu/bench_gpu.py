@@ -108,7 +108,7 @@ def embed(args: argparse.Namespace, folder: Path) -> None:
     count, seconds = 400, 5.0
     paths = [str(runs.recording(folder / f"{number}.wav", seconds, 16000, number % 7)) for number in range(count)]
     for batch in ("1", "32", "128"):
-        taken = runs.embedded(model, paths, folder / "vectors", device=args.device, batch=batch)
+        taken, _ = runs.embedded(model, paths, folder / "vectors", device=args.device, batch=batch)
         print(
             f"ecapa   batch={batch:4} {count / taken:8.1f} clips/s {count * seconds / taken:8.0f}x real time",
             flush=True,
