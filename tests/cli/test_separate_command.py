@@ -26,7 +26,14 @@ def talk(path, rate, channels=2, encoding="pcm_s16le"):
     return wav(path, np.tile(mixed, (channels, 1)), rate, encoding)
 
 
-@pytest.mark.parametrize(("rate", "channels"), [(44100, 2), (44100, 1), (48000, 2), (24000, 1), (8000, 1)])
+@pytest.mark.parametrize(
+    ("rate", "channels"),
+    [
+        (48000, 2),
+        (24000, 1),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in ((44100, 2), (44100, 1), (8000, 1))),
+    ],
+)
 def test_the_stems_sum_up_to_the_recording_at_its_own_rate(cli, tmp_path, rate, channels):
     source = talk(tmp_path / "talk.wav", rate, channels)
     found = cli("separate", str(source), "-o", str(tmp_path / "stems"), "--json")

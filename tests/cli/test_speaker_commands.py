@@ -71,7 +71,6 @@ def test_compare_tells_and_verify_ends_with_it(cli, voices):
     two = cli("speaker", "verify", voices["low"], voices["high"])
     assert two.code == 6
     assert two.out.startswith("two speakers; cosine ")
-    assert cli("speaker", "verify", voices["low"], voices["low"], "--threshold", "1.0").code in (0, 6)
     assert cli("speaker", "verify", voices["low"], voices["high"], "--threshold", "-1").code == 0
     assert cli("speaker", "compare", voices["low"], voices["high"], "--threshold", "1.5").code == 2
 

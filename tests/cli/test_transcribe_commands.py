@@ -76,6 +76,7 @@ def test_the_forms_that_it_is_written_in(cli, talk, tmp_path):
     assert "speaker" not in segments[0]
 
 
+@pytest.mark.slow
 def test_words_alone(cli, talk, tmp_path):
     assert cli("transcribe", str(talk), "-o", str(tmp_path / "w.srt"), "--words").code == 0
     heard = [each.start_s for each in read_subtitles(tmp_path / "w.srt").cues]
@@ -89,6 +90,7 @@ def test_words_alone(cli, talk, tmp_path):
     assert float(rows[0].split("\t")[0]) == pytest.approx(1.0, abs=0.15)
 
 
+@pytest.mark.slow
 def test_jobs_change_nothing(cli, talk, tmp_path):
     for jobs in ("1", "2"):
         assert cli("transcribe", str(talk), "-o", str(tmp_path / f"{jobs}.json"), "--words", "--jobs", jobs).code == 0
@@ -142,6 +144,7 @@ def test_without_the_good_engine_other_languages_are_refused_before_the_work(cli
     assert "engines install whisper" in found.err
 
 
+@pytest.mark.slow
 def test_the_fallback_says_that_it_is_one(cli, talk, monkeypatch, engine_python):
     monkeypatch.delenv("DEMOD_VOICE_ENGINES__WHISPER__PYTHON")
     monkeypatch.setenv("DEMOD_VOICE_ENGINES__POCKETSPHINX__PYTHON", str(engine_python("pocketsphinx")))
