@@ -20,6 +20,8 @@ from demod_worker.model_folder import content_revision, model_name
 
 MODEL_TYPE = "csm"
 INDEX, WEIGHTS = "model.safetensors.index.json", "model.safetensors"
+HUB_INDEX = "transformers.safetensors.index.json"
+"""How the hub's own repository calls it: its model.safetensors is of another library."""
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -43,6 +45,8 @@ class Checkpoint:
     revision: str
     """Hash of its content."""
     shapes: Shapes
+    weights: str
+    """The file that holds them, or the index of those that do."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,14 @@ def read_checkpoint(path: str) -> Checkpoint:
     kind = config.get("model_type")
     if kind != MODEL_TYPE:
         raise BadRequest(f"{folder} holds a model of type {kind!r}, not {MODEL_TYPE!r}", f"choose another, or {PULL}")
-    weights = _weights(folder, config)
+    named = _named_weights(folder, config)
+    weights = _shards(named)
     for name in TOKENIZER:
         if not (folder / name).is_file():
             raise ModelMissing(f"{folder} has no {name}", PULL)
     shapes = {name: shape for file in weights for name, shape in read_shapes(file).items()}
     files = ["config.json", *TOKENIZER, *(file.name for file in weights)]
-    return Checkpoint(folder, model_name(folder), content_revision(folder, files), shapes)
+    return Checkpoint(folder, model_name(folder), content_revision(folder, files), shapes, named.name)
 
 
 def read_adapter(path: str, base: Checkpoint) -> AdapterFiles:
@@ -154,23 +159,28 @@ def _settings(folder: Path) -> dict[str, Any]:
     return read_json(path)
 
 
-def _weights(folder: Path, config: Mapping[str, Any]) -> list[Path]:
-    """The files that hold the weights; ``transformers_weights`` of config.json names others than the usual ones."""
+def _named_weights(folder: Path, config: Mapping[str, Any]) -> Path:
+    """The file with the weights, or their index; ``transformers_weights`` of config.json names another than the usual."""
     named = config.get("transformers_weights")
-    candidates = [named] if isinstance(named, str) and Path(named).name == named else [INDEX, WEIGHTS]
-    found = next((folder / each for each in candidates if (folder / each).is_file()), None)
+    own = [named] if isinstance(named, str) and Path(named).name == named else []
+    found = next((folder / each for each in (*own, HUB_INDEX, INDEX, WEIGHTS) if (folder / each).is_file()), None)
     if found is None:
         _refuse_pickles(folder)
-        raise ModelMissing(f"{folder} has no {candidates[-1]}", PULL)
-    if not found.name.endswith(".index.json"):
-        return [found]
-    shards = read_json(found).get("weight_map")
+        raise ModelMissing(f"{folder} has no {own[0] if own else WEIGHTS}", PULL)
+    return found
+
+
+def _shards(named: Path) -> list[Path]:
+    """The files that hold the weights."""
+    if not named.name.endswith(".index.json"):
+        return [named]
+    shards = read_json(named).get("weight_map")
     if not isinstance(shards, dict) or not shards:
-        raise EngineFault(f"{found} names no files", "bring the file again")
-    files = [folder / Path(str(each)).name for each in sorted(set(shards.values()))]
+        raise EngineFault(f"{named} names no files", "bring the file again")
+    files = [named.parent / Path(str(each)).name for each in sorted(set(shards.values()))]
     gone = [each.name for each in files if not each.is_file()]
     if gone:
-        raise ModelMissing(f"{folder} lacks {', '.join(gone)}", PULL)
+        raise ModelMissing(f"{named.parent} lacks {', '.join(gone)}", PULL)
     return files
 
 

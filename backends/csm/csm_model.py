@@ -16,7 +16,7 @@ from csm_files import AdapterFiles, Checkpoint, adapter_stamp, read_adapter, rea
 from demod_worker.failures import BadRequest, EngineFault, OutOfMemory
 from demod_worker.messages import LoadRequest
 from generation import Network, Row, generate
-from transformers import AutoTokenizer, CsmForConditionalGeneration
+from transformers import AutoTokenizer, CsmConfig, CsmForConditionalGeneration
 from transformers.utils import logging as transformers_logging
 
 MOST_ADAPTERS = 8
@@ -132,8 +132,15 @@ class CsmModel:
         folder = str(self.checkpoint.folder)
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            config = CsmConfig.from_pretrained(folder, local_files_only=True)
+            config.transformers_weights = self.checkpoint.weights
             model, told = CsmForConditionalGeneration.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
+                folder,
+                config=config,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
             )
         except (torch.OutOfMemoryError, MemoryError):
             raise

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conversation import Asked, degraded, read_item
@@ -24,8 +24,6 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARAL
 """A worker never asks a hub for anything."""
 REPEATABLE = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 """What cuBLAS needs to give the same sums each time. Source: NVIDIA, cuBLAS, results reproducibility."""
-SHARE = 0.5
-"""Progress that is told while sound is made: nobody knows how long it will be."""
 
 
 @dataclass
@@ -38,7 +36,7 @@ class _Speaking:
     cut: bool = False
     forgotten: int = 0
     sound: Sound | None = None
-    failure: Exception | None = field(default=None)
+    failure: Exception | None = None
 
     @property
     def adapter(self) -> str | None:
@@ -85,11 +83,12 @@ class Csm(Adapter):
         speaking: list[_Speaking] = []
         for item in items:
             try:
-                speaking.append(_Speaking(read_item(item), outs[item.item]))
+                asked = read_item(item)
                 self._loaded(item.voice.model)
             except WorkerError as error:
                 failed[item.item] = error
-                speaking = [each for each in speaking if each.asked.item.item != item.item]
+                continue
+            speaking.append(_Speaking(asked, outs[item.item]))
         for same in _alike(speaking):
             self._speak_alike(same, task)
         done = {each.asked.item.item: each for each in speaking}

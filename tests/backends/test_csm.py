@@ -106,7 +106,7 @@ def test_sound_is_what_was_asked_for(csm, anchored):
 
 
 def test_anchors_turns_adapters_and_style_change_the_sound(say, tiny_model, clips, anchored):
-    adapters = [str(tiny_model("csm", name)) for name in ("adapter", "second-adapter")]
+    adapters = [str(tiny_model("csm", "adapters") / name) for name in ("adapter", "second-adapter")]
     turn = ContextTurn("What did you say?", clips[1], "Ben")
     heard = {
         "anchor": say(anchored),
@@ -130,12 +130,12 @@ def test_anchors_turns_adapters_and_style_change_the_sound(say, tiny_model, clip
 
 def test_a_revision_is_of_model_and_adapter(csm, tiny_model, anchored):
     plain = csm.speak("csm", request(anchored))
-    tuned = csm.speak("csm", request(replace(anchored, adapter=str(tiny_model("csm", "adapter")))))
+    tuned = csm.speak("csm", request(replace(anchored, adapter=str(tiny_model("csm", "adapters") / "adapter"))))
     assert tuned.model_revision.startswith(f"{plain.model_revision}+")
 
 
 def test_a_batch_in_which_one_item_fails_alone(csm, tiny_model, anchored):
-    adapter = str(tiny_model("csm", "adapter"))
+    adapter = str(tiny_model("csm", "adapters") / "adapter")
     asked = [
         request(anchored, seed=1),
         request(Voice(speaker="nobody")),
@@ -217,7 +217,7 @@ def _cut(path: Path) -> None:
 @pytest.mark.parametrize("kind", ["adapter-of-other", "adapter-of-twin"])
 def test_an_adapter_of_another_base_is_refused(csm, say, tiny_model, anchored, kind):
     with pytest.raises(EngineRefused, match="another base"):
-        say(replace(anchored, adapter=str(tiny_model("csm", kind))))
+        say(replace(anchored, adapter=str(tiny_model("csm", "adapters") / kind)))
     assert say(anchored), "the next line is spoken"
 
 

@@ -75,7 +75,7 @@ def test_every_flag_of_the_voice_reaches_it(anchor, other, tmp_path):
 @pytest.mark.engines
 def test_a_synthesizer_keeps_its_model_and_repeats_itself(csm_engine, tiny_model, anchor, other):
     anchors = (CsmAnchor(anchor, "Hello."), CsmAnchor(other, "Goodbye."))
-    adapter = tiny_model("csm", "adapter")
+    adapter = tiny_model("csm", "adapters") / "adapter"
     voice = CsmVoice(anchors, adapter=adapter, consent="self", model=csm_engine, max_length_s=1.2)
     with CsmSynthesizer(voice, settings=load_settings()) as synthesizer:
         one = synthesizer.synthesize_utterance("Good evening.", anchor_idx=0, seed=42)
@@ -92,7 +92,12 @@ def test_a_synthesizer_keeps_its_model_and_repeats_itself(csm_engine, tiny_model
 @pytest.mark.engines
 def test_a_saved_voice_speaks(csm_engine, tiny_model, anchor, tmp_path):
     new = NewVoice(
-        "me", "csm", references=(anchor,), texts=("Hello.",), adapter=tiny_model("csm", "adapter"), consent="self"
+        "me",
+        "csm",
+        references=(anchor,),
+        texts=("Hello.",),
+        adapter=tiny_model("csm", "adapters") / "adapter",
+        consent="self",
     )
     add_voice(new, settings=load_settings())
     out = tmp_path / "out.wav"

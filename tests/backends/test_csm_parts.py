@@ -102,6 +102,16 @@ def test_a_hub_snapshot_has_the_hubs_name_and_hashes(files, tmp_path):
     assert files.read_checkpoint(str(folder)).revision == found.revision, "the blob's name is its hash"
 
 
+def test_the_hubs_own_index_comes_before_a_file_of_another_library(files, tmp_path):
+    folder = model(tmp_path / "tiny")
+    safetensors(folder / "transformers-1.safetensors", {"more": [1]})
+    (folder / "transformers.safetensors.index.json").write_text(
+        '{"weight_map": {"more": "transformers-1.safetensors"}}'
+    )
+    found = files.read_checkpoint(str(folder))
+    assert (found.weights, set(found.shapes)) == ("transformers.safetensors.index.json", {"more"})
+
+
 def test_weights_may_lie_in_several_files(files, tmp_path):
     folder = model(tmp_path / "tiny", transformers_weights="own.safetensors.index.json")
     (folder / "model.safetensors").rename(folder / "part-1.safetensors")

@@ -6,6 +6,7 @@
     python csm.py FOLDER adapter            a LoRA adapter of the first, with random factors
     python csm.py FOLDER second-adapter     another one
     python csm.py FOLDER adapter-of-other   one of the wider model
+    python csm.py FOLDER adapters           all of them, each in a folder of its name
     python csm.py FOLDER adapter-of-twin    one that says which base it was trained on, in ``revision``
 
 Its vocabulary has only codes that the codec knows, so that random weights make sound; it never ends by itself.
@@ -139,6 +140,15 @@ MAKERS = {
     "adapter-of-other": lambda folder: save_adapter(folder, hidden=96),
     "adapter-of-twin": lambda folder: save_adapter(folder, revision="sha256-0123456789abcdef"),
 }
+
+
+def save_adapters(folder):
+    """Every kind of adapter in a folder of its own name: one start of the interpreter for all."""
+    for name in ("adapter", "second-adapter", "adapter-of-other", "adapter-of-twin"):
+        MAKERS[name](f"{folder}/{name}")
+
+
+MAKERS["adapters"] = save_adapters
 
 if __name__ == "__main__":
     target, kind = [*sys.argv[1:], "model"][:2]
