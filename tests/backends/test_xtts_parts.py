@@ -53,6 +53,17 @@ def test_what_an_item_asks_wins(wishes):
     assert (found.sampling.repetition_penalty, found.taking.gpt_cond_len, found.speed) == (2.0, 12, 1.2)
 
 
+def test_what_is_asked_reaches_the_library(wishes, xtts_part):
+    found = wishes(style={"repetition_penalty": 2, "top_k": 7})
+    assert xtts_part("xtts_sound")._drawing(found) == {
+        "do_sample": True,
+        "temperature": 0.75,
+        "top_k": 7,
+        "top_p": 0.85,
+        "repetition_penalty": 2.0,
+    }
+
+
 @pytest.mark.parametrize(
     ("fields", "word"),
     [

@@ -1,6 +1,7 @@
 """Makes a tiny XTTS model with random weights of a fixed seed, with the library's own classes.
 
-Run by the engine's interpreter: ``python tests/tiny/xtts.py FOLDER [MOST_TOKENS]``. The decoder's size is fixed in the
+Run by the engine's interpreter: ``python tests/tiny/xtts.py FOLDER [MOST_TOKENS [legacy]]``. With ``legacy`` the checkpoint
+holds its settings as objects of classes that have since moved, as the published one does. The decoder's size is fixed in the
 library, so the folder has about 93 MB; random weights never end a text by themselves, so MOST_TOKENS (default 20, about
 0.9 s) does.
 """
@@ -16,7 +17,8 @@ xtts_library.bring_up()
 
 import torch  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
-from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig  # noqa: E402
+from TTS.config.shared_configs import BaseDatasetConfig  # noqa: E402
+from TTS.tts.configs.xtts_config import XttsArgs, XttsAudioConfig, XttsConfig  # noqa: E402
 from TTS.tts.models.xtts import Xtts  # noqa: E402
 
 SPECIAL = ["[STOP]", "[UNK]", "[SPACE]", "[START]"]
@@ -60,6 +62,16 @@ def make_speakers(path):
     torch.save(speakers, path)
 
 
+def save(model, config, path, legacy):
+    if not legacy:
+        torch.save({"model": model.state_dict(), "config": config.to_dict()}, path)
+        return
+    for moved in (XttsArgs, XttsAudioConfig):
+        moved.__module__ = "TTS.tts.models.xtts"
+    config.datasets = [BaseDatasetConfig()]
+    torch.save({"model": model.state_dict(), "config": config}, path)
+
+
 def main():
     folder = Path(sys.argv[1])
     most_tokens = int(sys.argv[2]) if len(sys.argv) > 2 else 20
@@ -69,7 +81,7 @@ def main():
     config = make_config(numbers, most_tokens)
     config.save_json(str(folder / "config.json"))
     model = Xtts(config)
-    torch.save({"model": model.state_dict(), "config": config.to_dict()}, folder / "model.pth")
+    save(model, config, folder / "model.pth", legacy="legacy" in sys.argv[3:])
     make_speakers(folder / "speakers_xtts.pth")
 
 
