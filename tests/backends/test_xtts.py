@@ -211,6 +211,14 @@ def test_a_reference_without_a_voice_is_refused(xtts, model, tmp_path, make, wor
         say(xtts, Voice(model=str(model), references=(str(path),)))
 
 
+@pytest.fixture(scope="module")
+def loader(xtts_settings, start_worker):
+    """One worker that is asked to load one bad model after the other."""
+    worker = start_worker("xtts", xtts_settings)
+    yield worker
+    worker.stop()
+
+
 class Evil:
     """What a pickle file can do: run a program while it is read."""
 
@@ -245,10 +253,10 @@ def broken(model: Path, folder: Path, file: str, make) -> Path:
         ),
     ],
 )
-def test_a_model_that_is_not_whole_is_refused(xtts, model, tmp_path, file, make, failure, word):
+def test_a_model_that_is_not_whole_is_refused(loader, model, tmp_path, file, make, failure, word):
     folder = broken(model, tmp_path / "model", file, make)
     with pytest.raises(failure, match=word) as caught:
-        xtts.load("xtts", str(folder))
+        loader.request("load", {"model": str(folder)})
     assert str(folder) in caught.value.message
     assert not Path("evil").exists()
     assert not (folder / "evil").exists()
