@@ -12,7 +12,7 @@ from demod_voice.models.acceptance import terms_of
 from demod_voice.models.carrying import import_model as _import
 from demod_voice.models.catalogue import entry, find_entries
 from demod_voice.models.entries import ModelEntry
-from demod_voice.models.hub import hub_url
+from demod_voice.models.hub import hub_url, shown_url
 from demod_voice.models.installed import (
     FileCheck,
     InstalledModel,
@@ -176,7 +176,7 @@ def remove_model(name: str, *, settings: Settings = DEFAULTS) -> int:
 
 def hub_page(status: ModelStatus, settings: Settings = DEFAULTS) -> str:
     """The page of a model on its hub."""
-    return f"{hub_url(settings)}/{status.source}"
+    return f"{shown_url(hub_url(settings))}/{status.source}"
 
 
 def _status(name: str, known: ModelEntry | None, here: InstalledModel | None) -> ModelStatus:

@@ -8,6 +8,7 @@ nothing is told, and the token goes only to the hub itself, for gated models onl
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "https://huggingface.co"
 OK, PARTIAL = 200, 206
+_TOKEN = re.compile(r"[!-~]+")
+"""What an HTTP header can carry; anything else would end up in an error's text."""
+_USER = re.compile(r"//[^/?#]*@")
+_COMMIT = re.compile(r"[0-9A-Za-z]{4,64}")
 
 
 class Trouble(Enum):
@@ -77,10 +82,19 @@ def hub_url(settings: Settings) -> str:
         UsageError: it is no address.
     """
     url = (settings.models.hub_url or os.environ.get("HF_ENDPOINT") or DEFAULT_URL).rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"models.hub_url: {url!r} is no address", f"for example {DEFAULT_URL}")
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise UsageError(f"models.hub_url: {shown_url(url)!r} is no address", f"for example {DEFAULT_URL}")
     return url
+
+
+def shown_url(url: str) -> str:
+    """An address as it may be printed: without the name and the password that it may carry for a mirror."""
+    return _USER.sub("//", url)
 
 
 def is_offline() -> bool:
@@ -89,17 +103,29 @@ def is_offline() -> bool:
 
 
 def hub_token() -> str:
-    """The user's token: ``HF_TOKEN``, else the file that ``hf auth login`` writes; empty when there is none."""
-    token = os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or ""
-    if token:
-        return token.strip()
+    """The user's token: ``HF_TOKEN``, else the file that ``hf auth login`` writes; empty when there is none.
+
+    Raises:
+        UsageError: it is no token; it is not shown.
+    """
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        if os.environ.get(name):
+            return _token(os.environ[name], name)
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     home = Path(os.environ.get("HF_HOME") or base)
     path = Path(os.environ.get("HF_TOKEN_PATH") or home / "token").expanduser()
     try:
-        return path.read_text(encoding="utf-8").strip()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
+    return _token(text, str(path))
+
+
+def _token(text: str, where: str) -> str:
+    token = text.strip()
+    if token and not _TOKEN.fullmatch(token):
+        raise UsageError(f"{where} holds no token: there are characters in it that no token has", "copy it again")
+    return token
 
 
 class Hub:
@@ -122,7 +148,9 @@ class Hub:
         headers = {"User-Agent": f"demod-voice/{__version__}", "Accept-Encoding": "identity"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        self.url = url
+        self.url = shown_url(url)
+        """Its address, for people."""
+        self._address = url
         self.has_token = bool(token)
         try:
             self._client = httpx2.Client(headers=headers, timeout=timeout_s, follow_redirects=True)
@@ -141,7 +169,7 @@ class Hub:
         """
         told = self._json("GET", f"/api/models/{source}/revision/{quote(revision, safe='')}")
         found = told.get("sha") if isinstance(told, dict) else None
-        if not isinstance(found, str) or not found:
+        if not isinstance(found, str) or not _COMMIT.fullmatch(found):
             raise HubTrouble(Trouble.BROKEN, f"{self.url} names no commit of {source}")
         return found
 
@@ -154,7 +182,7 @@ class Hub:
         told = self._json("POST", f"/api/models/{source}/paths-info/{commit}", {"paths": list(paths)})
         try:
             found = [_remote(each) for each in told if each["type"] == "file"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise HubTrouble(Trouble.BROKEN, f"{self.url} answers something else about {source}") from error
         return {each.path: each for each in found}
 
@@ -170,7 +198,7 @@ class Hub:
         place = f"/{source}/resolve/{commit}/{quote(path)}"
         headers = {"Range": f"bytes={start}-"} if start else {}
         with self._told():
-            with self._client.stream("GET", self.url + place, headers=headers) as response:
+            with self._client.stream("GET", self._address + place, headers=headers) as response:
                 self._check(response)
                 begins = start if start and response.status_code == PARTIAL else 0
                 if begins and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
@@ -184,7 +212,7 @@ class Hub:
 
     def _json(self, method: str, place: str, data: Mapping[str, Any] | None = None) -> Any:
         with self._told():
-            response = self._client.request(method, self.url + place, data=data)
+            response = self._client.request(method, self._address + place, data=data)
             self._check(response)
         try:
             return response.json()
