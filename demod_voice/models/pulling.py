@@ -29,7 +29,7 @@ from demod_voice.models.installed import (
     partial_folder,
 )
 from demod_voice.models.record import Acceptance, read_record, write_record
-from demod_voice.models.transfer import PART, Wanted, fetch, patiently
+from demod_voice.models.transfer import PART, Wanted, fetch, kept_hash, patiently
 from demod_voice.records.atomic import output_error, write_json
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
@@ -81,7 +81,7 @@ def pull(
         OutputError: the disk is full or cannot be written; what has come stays.
     """
     whole = installed(entry.name, settings)
-    if whole is not None and not options.again:
+    if whole is not None and _suffices(whole, options):
         return whole, False
     accepted = check_acceptance(entry, options.accept, "pull", whole.record.accepted if whole is not None else None)
     if entry.accept:
@@ -89,12 +89,12 @@ def pull(
     wanted = entry.at(options.revision) if options.revision not in ("", entry.revision) else entry
     folder = partial_folder(entry.name)
     with locked(model_lock(entry.name), lambda: progress.note(f"waiting: another process pulls {entry.name}")):
-        if read_record(folder) is not None:  # killed between the last two steps
-            put_in_place(folder, own_folder(entry.name))
-        whole = installed(entry.name, settings)
-        if whole is not None and not options.again:
-            return whole, False
         try:
+            if read_record(folder) is not None:  # killed between the last two steps
+                put_in_place(folder, own_folder(entry.name))
+            whole = installed(entry.name, settings)
+            if whole is not None and _suffices(whole, options):
+                return whole, False
             folder.mkdir(parents=True, exist_ok=True)
             _pull(wanted, folder, accepted, settings, progress)
         except OSError as error:
@@ -102,6 +102,11 @@ def pull(
     found = installed(entry.name, settings)
     assert found is not None
     return found, True
+
+
+def _suffices(whole: InstalledModel, options: PullOptions) -> bool:
+    """True when what is here is what is asked for, and as large as it was."""
+    return not options.again and options.revision in ("", whole.record.revision) and not whole.changed()
 
 
 def _pull(entry: ModelEntry, folder: Path, accepted: Acceptance | None, settings: Settings, progress: Progress) -> None:
@@ -207,11 +212,12 @@ def _fetch_all(work: _Pull) -> dict[str, str]:
 
     for path, remote in work.files.items():
         target = work.folder / path
-        if target.exists():
-            advance(remote.size)
-            hashes[path] = hash_file(target)
-            continue
         wanted = Wanted(work.entry.source, work.commit, remote, target, registry[path])
+        kept = kept_hash(wanted)
+        if kept:
+            advance(remote.size)
+            hashes[path] = kept
+            continue
         hashes[path] = fetch(work.hub, wanted, advance, work.progress.note)
     work.progress.finish(work.step)
     return hashes

@@ -88,6 +88,21 @@ def fetch(hub: Hub, wanted: Wanted, advance: Callable[[float], None], tell: Call
     raise AssertionError("unreachable")
 
 
+def kept_hash(wanted: Wanted) -> str:
+    """SHA-256 of a file that an earlier pull has finished; empty, and the file gone, when it is not as it should be.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not wanted.target.exists():
+        return ""
+    digest = hash_file(wanted.target)
+    if not _fault(wanted.target, wanted, digest):
+        return digest
+    wanted.target.unlink()
+    return ""
+
+
 def blob_id(path: Path) -> str:
     """Git's id of a file: SHA-1 of ``blob <size>\\0`` and its bytes. Source: git-hash-object(1)."""
     digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)

@@ -130,6 +130,50 @@ def test_killed_between_the_last_two_steps_it_is_put_in_place(settings, hub, mod
     assert not (models / ".partial-tiny").exists()
 
 
+def test_what_cannot_be_put_in_place_is_told(settings, models, monkeypatch):
+    pull_model("tiny", settings=settings)
+    (models / "tiny").rename(models / ".partial-tiny")
+    (models / ".old-tiny").write_text("in the way")
+    (models / "tiny").mkdir()
+    with pytest.raises(OutputError, match=r"\.partial-tiny"):
+        pull_model("tiny", settings=settings)
+    (models / ".old-tiny").unlink()
+    assert pull_model("tiny", settings=settings)[0].folder == models / "tiny"
+
+
+def test_a_finished_file_that_was_damaged_since_is_fetched_anew(settings, hub, models):
+    half = models / ".partial-tiny"
+    half.mkdir(parents=True)
+    plan = {path: [len(data), _content(data)] for path, data in FILES["someone/tiny"].items()}
+    (half / "pull.json").write_text(json.dumps({"files": plan}))
+    (half / "config.json").write_bytes(CONFIG.replace(b"2", b"3"))
+    (half / "weights.bin").write_bytes(bytes(1) + BIG[1:])
+    pull_model("tiny", settings=settings)
+    assert (models / "tiny" / "weights.bin").read_bytes() == BIG
+    assert (models / "tiny" / "config.json").read_bytes() == CONFIG
+
+
+def test_another_revision_than_the_one_that_is_here_is_pulled(settings, hub):
+    pull_model("tiny", settings=settings)
+    assert not pull_model("tiny", PullOptions(revision=COMMIT), settings=settings)[1]
+    hub.commit = "b" * 40
+    hub.files["someone/tiny"]["more/part.bin"] = b"newer" * 1000
+    hub.sent.clear()
+    model, pulled = pull_model("tiny", PullOptions(revision="b" * 40), settings=settings)
+    assert (pulled, model.record.revision) == (True, "b" * 40)
+    assert (model.folder / "more" / "part.bin").read_bytes() == b"newer" * 1000
+    assert "weights.bin" not in hub.sent
+    with pytest.raises(ModelMissing, match="404"):
+        pull_model("tiny", PullOptions(revision="c" * 40), settings=settings)
+
+
+def test_a_model_whose_file_is_gone_is_pulled_again(settings, hub, models):
+    pull_model("tiny", settings=settings)
+    (models / "tiny" / "weights.bin").unlink()
+    assert pull_model("tiny", settings=settings)[1]
+    assert state_of("tiny", settings) == "ready"
+
+
 def test_a_model_on_another_disk_keeps_its_files_when_its_link_goes(settings, models, tmp_path):
     pull_model("tiny", settings=settings)
     (models / "tiny").rename(tmp_path / "far")

@@ -112,6 +112,6 @@ FILE = {"type": "file", "path": "config.json", "size": 3, "oid": "x"}
 def test_a_hub_that_answers_something_else_is_told(settings, odd_hub, quick, models: Path, commit, files):
     url, answers = odd_hub
     answers |= {"GET": commit, "POST": files}
-    with pytest.raises(ModelMissing, match="names no commit|answers something else"):
+    with pytest.raises(ModelMissing, match=r"names no commit|answers something else"):
         pull_model("tiny", settings=replace(settings, models=replace(settings.models, hub_url=url)))
     assert not (models / "tiny").exists()
