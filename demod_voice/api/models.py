@@ -162,7 +162,7 @@ def verify_model(name: str, *, settings: Settings = DEFAULTS, progress: Progress
     return checks
 
 
-def remove_model(name: str, *, settings: Settings = DEFAULTS) -> int:
+def remove_model(name: str, *, settings: Settings = DEFAULTS, progress: Progress = SILENT) -> int:
     """Remove a model, and what was pulled of it; return the bytes that were freed.
 
     Raises:
@@ -171,7 +171,7 @@ def remove_model(name: str, *, settings: Settings = DEFAULTS) -> int:
     """
     if not name or "/" in name or name.startswith("."):
         raise UsageError(f"{name!r} is no name of a model", "see: demod-voice models list")
-    return _remove(name, settings)
+    return _remove(name, settings, lambda: progress.note(f"waiting: another process pulls {name}"))
 
 
 def hub_page(status: ModelStatus, settings: Settings = DEFAULTS) -> str:

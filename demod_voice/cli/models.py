@@ -149,7 +149,8 @@ def _verify(args: argparse.Namespace, app: App) -> int:
 def _remove(args: argparse.Namespace, app: App) -> None:
     from demod_voice.api.models import format_size, remove_model
 
-    freed = remove_model(args.name, settings=app.settings)
+    freed = remove_model(args.name, settings=app.settings, progress=app.progress)
+    app.close()
     app.emit({"freed_bytes": freed}, f"{format_size(freed)} freed")
 
 

@@ -8,13 +8,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from demod_voice.config.settings import Settings
-from demod_voice.engines.default_model import models_folder
 from demod_voice.errors import ModelMissing, UsageError
 from demod_voice.models.acceptance import check_acceptance, terms_of
 from demod_voice.models.catalogue import find_entries
 from demod_voice.models.entries import ModelEntry, ModelFile
 from demod_voice.models.forms import faults_of
-from demod_voice.models.installed import InstalledModel, installed, model_lock, own_folder, partial_folder
+from demod_voice.models.installed import (
+    InstalledModel,
+    import_folder,
+    installed,
+    model_lock,
+    own_folder,
+    partial_folder,
+)
 from demod_voice.models.pulling import put_in_place
 from demod_voice.models.record import Acceptance, write_record
 from demod_voice.records.atomic import flush, output_error
@@ -68,7 +74,7 @@ def _take_in(
 ) -> None:
     made = target
     if any(path != target / name for name, path in found.items()):
-        made = models_folder() / f".import-{entry.name}"
+        made = import_folder(entry.name)
         shutil.rmtree(made, ignore_errors=True)
         try:
             _place(found, made)

@@ -10,9 +10,16 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from demod_voice.engines.default_model import RECORD
 from demod_voice.errors import Fault, FaultsError
 
 FILE = "models.toml"
+PART = ".part"
+"""What has come of a file lies under its name plus this."""
+PLAN = "pull.json"
+"""In a half pulled model: what it will be made of."""
+OWN = (RECORD, PLAN)
+"""In a model's folder, and none of its files."""
 NAME = re.compile(r"[a-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -168,7 +175,19 @@ def _wrong(table: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(files, list) or ("files" in table and not files):
         yield "files must be a list with at least one file"
         return
-    yield from (fault for each in files for fault in _wrong_file(each))
+    faults = [fault for each in files for fault in _wrong_file(each)]
+    yield from faults or _wrong_together(table, [each if isinstance(each, str) else each["path"] for each in files])
+
+
+def _wrong_together(table: Mapping[str, Any], paths: list[str]) -> Iterator[str]:
+    """What is wrong with files that are well each by itself."""
+    for path in sorted({path for path in paths if paths.count(path) > 1}):
+        yield f"file {path!r} is named twice"
+    if table.get("load") and table["load"] not in paths:
+        yield f"load {table['load']!r} is none of its files"
+    kind = table.get("kind")
+    if isinstance(kind, dict) and "file" in kind and kind["file"] not in paths:
+        yield f"kind.file {kind['file']!r} is none of its files"
 
 
 def _wrong_file(told: Any) -> Iterator[str]:
@@ -179,6 +198,10 @@ def _wrong_file(told: Any) -> Iterator[str]:
     path = PurePosixPath(facts["path"])
     if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in facts["path"]:
         yield f"file {facts['path']!r} is not a path below the model's folder"
+    elif str(path) != facts["path"] or not facts["path"].isprintable():
+        yield f"file {facts['path']!r} is not written plainly, like more/part.bin"
+    if str(path) in OWN or path.suffix == PART:
+        yield f"file {str(path)!r} has a name that this program gives to files of its own"
     unknown = set(facts) - {"path", "size", "sha256"}
     if unknown:
         yield f"file {path}: unknown key {sorted(unknown)[0]!r}"

@@ -11,14 +11,13 @@ from pathlib import Path
 from demod_voice.config.settings import Settings
 from demod_voice.engines.default_model import RECORD, model_roots, models_folder
 from demod_voice.errors import ModelMissing, UsageError
+from demod_voice.models.entries import PART, PLAN
 from demod_voice.models.record import ModelRecord, read_record
 from demod_voice.records.atomic import output_error
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
 
 PARTIAL = ".partial-"
-PLAN = "pull.json"
-"""In a half pulled model: what it will be made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,16 @@ def own_folder(name: str) -> Path:
 def partial_folder(name: str) -> Path:
     """Where the model of that name is made."""
     return models_folder() / f"{PARTIAL}{name}"
+
+
+def import_folder(name: str) -> Path:
+    """Where files that were carried become the model of that name."""
+    return models_folder() / f".import-{name}"
+
+
+def old_folder(name: str) -> Path:
+    """Where the model of that name goes when another takes its place."""
+    return models_folder() / f".old-{name}"
 
 
 def model_lock(name: str) -> Path:
@@ -105,7 +114,7 @@ def partial_share(name: str) -> float | None:
         sizes = {path: int(size) for path, (size, _) in json.loads((folder / PLAN).read_text())["files"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return 0.0 if folder.is_dir() else None
-    here = sum(min(size, max(_size(folder / path), _size(folder / f"{path}.part"))) for path, size in sizes.items())
+    here = sum(min(size, max(_size(folder / path), _size(folder / f"{path}{PART}"))) for path, size in sizes.items())
     return max(0, here) / max(1, sum(sizes.values()))
 
 
@@ -124,14 +133,16 @@ def verify(model: InstalledModel, advance: Callable[[float], None]) -> Iterator[
         advance(each.size)
 
 
-def remove(name: str, settings: Settings) -> int:
-    """Remove a model and what was pulled of it; return the bytes that were freed.
+def remove(name: str, settings: Settings, on_wait: Callable[[], None] | None = None) -> int:
+    """Remove a model and all that was begun of it; return the bytes that were freed.
+
+    ``on_wait`` is called when another process pulls it, which is waited for.
 
     Raises:
         UsageError: there is nothing of it, or it lies in a folder that is only read.
         OutputError: it cannot be removed.
     """
-    places = [own_folder(name), partial_folder(name)]
+    places = [make(name) for make in (own_folder, partial_folder, import_folder, old_folder)]
     if not any(place.is_dir() for place in places):
         found = installed(name, settings)
         if found is not None:
@@ -139,7 +150,7 @@ def remove(name: str, settings: Settings) -> int:
         raise UsageError(
             f"there is nothing to remove: model {name} is not on this machine", "see: demod-voice models list"
         )
-    with locked(model_lock(name)):
+    with locked(model_lock(name), on_wait):
         freed = 0
         for place in places:
             freed += _remove_folder(place)

@@ -17,19 +17,19 @@ from pathlib import Path
 from demod_voice.config.settings import Settings
 from demod_voice.errors import LicenceRequired, ModelMissing, OutputError
 from demod_voice.models.acceptance import check_acceptance, terms_of
-from demod_voice.models.entries import ModelEntry
+from demod_voice.models.entries import PART, PLAN, ModelEntry
 from demod_voice.models.forms import faults_of
 from demod_voice.models.hub import Hub, HubTrouble, RemoteFile, Trouble, hub_token, hub_url, is_offline
 from demod_voice.models.installed import (
-    PLAN,
     InstalledModel,
     installed,
     model_lock,
+    old_folder,
     own_folder,
     partial_folder,
 )
 from demod_voice.models.record import Acceptance, read_record, write_record
-from demod_voice.models.transfer import PART, Wanted, fetch, kept_hash, patiently
+from demod_voice.models.transfer import Wanted, fetch, kept_hash, patiently
 from demod_voice.records.atomic import output_error, write_json
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
@@ -239,7 +239,7 @@ def put_in_place(made: Path, target: Path) -> None:
         OSError: it cannot be done.
     """
     (made / PLAN).unlink(missing_ok=True)
-    old = target.with_name(f".old-{target.name}")
+    old = old_folder(target.name)
     _discard(old)
     if target.exists():
         target.rename(old)

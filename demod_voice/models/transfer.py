@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from demod_voice.models.entries import PART
 from demod_voice.models.hub import Hub, HubTrouble, RemoteFile, Trouble
 from demod_voice.records.atomic import flush
 from demod_voice.records.hashing import BLOCK, hash_file
 
-PART = ".part"
-"""What has come of a file lies under its name plus this."""
 ATTEMPTS = 5
 """Failures in a row, each with less than ``LEAST_GAIN`` new bytes, after which it is given up."""
 LEAST_GAIN = 64 << 10

@@ -12,6 +12,8 @@ from support.models import BIG
 from demod_voice.api.models import pull_model
 from demod_voice.cli import main
 from demod_voice.errors import UsageError
+from demod_voice.models.installed import model_lock
+from demod_voice.records.lock import locked
 from demod_voice.voices.resolve import resolve
 
 PIPER = """
@@ -86,6 +88,26 @@ def test_pull_verify_and_remove(cli, models):
     assert "freed" in out
     assert not (models / "bound").exists()
     assert cli("models", "remove", "bound")[0] == 2
+
+
+def test_remove_takes_what_killed_commands_left(cli, models):
+    for left in (".partial-bound", ".import-bound", ".old-bound"):
+        (models / left).mkdir(parents=True)
+        (models / left / "weights.bin").write_bytes(bytes(1 << 20))
+    code, out, _ = cli("models", "remove", "bound")
+    assert (code, out) == (0, "3.0 MB freed\n")
+    assert [path for path in models.iterdir() if path.is_dir()] == []
+
+
+def test_remove_says_that_it_waits_for_a_pull(program, models):
+    models.mkdir(parents=True)
+    (models / "tiny").mkdir()
+    with locked(model_lock("tiny")):
+        process = program("models", "remove", "tiny")
+        assert process.stderr is not None
+        assert "waiting: another process pulls tiny" in process.stderr.readline()
+    assert process.wait(30) == 0
+    assert not (models / "tiny").exists()
 
 
 def test_what_is_not_there_is_told(cli):

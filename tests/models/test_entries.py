@@ -29,7 +29,7 @@ def test_every_field_is_read(tmp_path):
         f"[m1]\n{GOOD}"
         'revision = "1234567890123456789012345678901234567890"\nlicence_url = "u"\nterms = "t"\naccept = "w"\n'
         'gated = true\nlanguages = ["en", "de"]\nload = "x.onnx"\nbelow = "in/here"\n'
-        'kind = { file = "c.json", key = "k", value = "v" }\n'
+        'kind = { file = "x.onnx", key = "k", value = "v" }\n'
         f'files = ["x.onnx", {{ path = "y/z.bin", size = 7, sha256 = "{"ab" * 32}" }}]\n'
     )
     (found,) = read_entries(written(tmp_path, text), "piper")
@@ -37,7 +37,7 @@ def test_every_field_is_read(tmp_path):
     assert [(each.path, each.remote, each.size) for each in found.files] == [
         ("x.onnx", "in/here/x.onnx", 0), ("y/z.bin", "in/here/y/z.bin", 7),
     ]  # fmt: skip
-    assert found.kind == ModelKind("c.json", "k", "v")
+    assert found.kind == ModelKind("x.onnx", "k", "v")
     assert found.num_bytes == 0  # of one file nobody knows it
     other = found.at("v2")
     assert (other.pinned, other.files[1].sha256, other.files[1].size) == (False, "", 0)
@@ -61,6 +61,14 @@ def test_every_field_is_read(tmp_path):
         (f'[m1]\n{GOOD}files = ["a"]\nlanguages = "en"\n', "languages must be a list"),
         ('[m1]\nsummary = 1\nsource = "a b"\nlicence = "MIT"\nfiles = ["a"]\n', "summary must be a text"),
         ('[m1]\nsummary = "s"\nsource = "a b"\nlicence = "MIT"\nfiles = ["a"]\n', "is not like owner/name"),
+        (f'[m1]\n{GOOD}files = ["a", "b", "a"]\n', "file 'a' is named twice"),
+        (f'[m1]\n{GOOD}files = ["./a"]\n', "is not written plainly"),
+        (f'[m1]\n{GOOD}files = ["a\\nb"]\n', "is not written plainly"),
+        (f'[m1]\n{GOOD}files = ["model.json"]\n', "files of its own"),
+        (f'[m1]\n{GOOD}files = [{{ path = "pull.json" }}]\n', "files of its own"),
+        (f'[m1]\n{GOOD}files = ["a", "a.part"]\n', "files of its own"),
+        (f'[m1]\n{GOOD}files = ["a"]\nload = "../../a"\n', "load '../../a' is none of its files"),
+        (f'[m1]\n{GOOD}files = ["a"]\nkind = {{ file = "/a", key = "k" }}\n', "kind.file '/a' is none of its files"),
         (f'["../m"]\n{GOOD}files = ["a"]\n', "is no name of a model"),
         ("[m1", "cannot be read"),
     ],
