@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 import sys
@@ -18,14 +19,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from demod_voice.engines.locked_list import CUDA_LIST, LIST, pins
+from demod_voice.engines.locked_list import CUDA_LIST, LIST, pins, torch_version
 from demod_voice.engines.pip_list import build_for, cuda_request, requests
 from demod_voice.engines.pip_runner import Pip, PipFailed, failed, make_venv
 from demod_voice.engines.stamps import wanted_stamp
-from demod_voice.engines.torch_build import CUDA, TorchChoice, downloaded_torch
+from demod_voice.engines.torch_build import CUDA, DEVICES, ROCM, TorchChoice, downloaded_torch
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import UsageError
-from demod_voice.records.atomic import TEMPORARY_MARK, output_error, write_json
+from demod_voice.records.atomic import TEMPORARY_MARK, abandoned, output_error, write_json
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import Progress
@@ -62,6 +63,8 @@ def make_bundle(info: EngineInfo, out: Path, device: str, progress: Progress) ->
         raise UsageError(f"{out} is there already", "name a folder that is not there yet, or an empty one")
     temporary = out.absolute().parent / f"{TEMPORARY_MARK}{os.getpid()}-{secrets.token_hex(4)}"
     try:
+        for left in list(abandoned(temporary.parent)):
+            shutil.rmtree(left, ignore_errors=True)
         (temporary / WHEELS).mkdir(parents=True)
         choice = _download(info, temporary, device, progress)
         manifest = _manifest(info, temporary, choice)
@@ -84,12 +87,18 @@ def open_bundle(info: EngineInfo, folder: Path, device: str) -> Bundle:
     """
     manifest = _read(folder)
     _check_fit(info, folder, manifest, device)
+    _check_torch(info, folder, manifest)
     for each in manifest["files"]:
-        path = folder / WHEELS / Path(each["name"]).name
+        path = folder / WHEELS / each["name"]
         if not path.is_file() or path.stat().st_size != each["bytes"] or hash_file(path) != each["sha256"]:
             raise UsageError(f"{path} is missing or damaged", "copy the bundle again")
+    listed = {each["name"] for each in manifest["files"]}
+    for path in sorted((folder / WHEELS).iterdir()):
+        if path.suffix == ".whl" and not path.name.startswith(".") and path.name not in listed:
+            raise UsageError(f"{path} is not of this bundle", "copy the bundle again, into a folder of its own")
     torch = manifest["torch"]
-    choice = TorchChoice(f"torch=={torch}" if torch else "", manifest["device"], manifest["hashed"])
+    note = "" if manifest["hashed"] else f"torch {torch} is taken without checking its hash: no list knows it"
+    choice = TorchChoice(f"torch=={torch}" if torch else "", manifest["device"], manifest["hashed"], note)
     return Bundle(folder, choice, sum(each["bytes"] for each in manifest["files"]))
 
 
@@ -145,7 +154,10 @@ def _read(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         _ = [found[key] for key in ("engine", "python", "platform", "lock", "cuda_lock", "device", "torch", "hashed")]
-        _ = [(each["name"], each["bytes"], each["sha256"]) for each in found["files"]]
+        names = [(each["name"], each["bytes"], each["sha256"])[0] for each in found["files"]]
+        strange = [name for name in names if Path(name).name != name or name in ("", "..")]
+        if strange or not all(isinstance(found[key], str) for key in ("device", "torch")):
+            raise ValueError(f"{strange[0]!r} is no name of a file" if strange else "device and torch are texts")
     except FileNotFoundError as error:
         raise UsageError(
             f"{folder} holds no bundle: there is no {MANIFEST}", "make one: engines bundle NAME -o DIR"
@@ -171,6 +183,21 @@ def _check_fit(info: EngineInfo, folder: Path, manifest: dict[str, Any], device:
     if device not in ("auto", manifest["device"]):
         has = manifest["device"] or "any device"
         raise UsageError(f"{folder} is a bundle for {has}, not for {device}", "leave --device away, or bundle that one")
+
+
+def _check_torch(info: EngineInfo, folder: Path, manifest: dict[str, Any]) -> None:
+    """Its torch goes into the list that pip is given: it must be a build of the one that the list names, and nothing else.
+
+    Only a ROCm build has a hash that no list knows.
+    """
+    version, torch, device = torch_version(info.folder / LIST), manifest["torch"], manifest["device"]
+    build = rf"{re.escape(version)}(\+[A-Za-z0-9.]+)?" if version else ""
+    unhashed = device == ROCM and "+rocm" in torch
+    if device not in ("", *DEVICES[1:]) or not re.fullmatch(build, torch) or not (manifest["hashed"] or unhashed):
+        raise UsageError(
+            f"{folder / MANIFEST} names torch {torch!r} for {device!r}, which {info.name} does not ask for",
+            "make the bundle again",
+        )
 
 
 def _platform() -> str:

@@ -265,6 +265,16 @@ def test_a_bundle_that_is_no_good_is_told_before_anything_is_touched(torchy: Tor
         ({"platform": "darwin-arm64"}, "for platform darwin-arm64"),
         ({"lock": "0" * 64}, "another list"),
         ({"files": "many"}, "is damaged"),
+        ({"files": [{"name": 3, "bytes": 1, "sha256": ""}]}, "is damaged"),
+        ({"files": [{"name": "../../x.whl", "bytes": 1, "sha256": ""}]}, "is no name of a file"),
+        ({"torch": None}, "is damaged"),
+        ({"torch": "2.13.0\nevil==1 --hash=sha256:00"}, "does not ask for"),
+        ({"torch": "2.13.0+cpu\n"}, "does not ask for"),
+        ({"torch": "2.12.0+cpu"}, "does not ask for"),
+        ({"torch": ""}, "does not ask for"),
+        ({"hashed": False}, "does not ask for"),
+        ({"hashed": False, "device": "rocm"}, "does not ask for"),
+        ({"device": "tpu"}, "does not ask for"),
     ):
         folder = tmp_path / "odd"
         shutil.copytree(good, folder)
@@ -278,11 +288,35 @@ def test_a_bundle_that_is_no_good_is_told_before_anything_is_touched(torchy: Tor
         open_bundle(info, tmp_path, "auto")
     with pytest.raises(UsageError, match="is there already"):
         bundle_engine("torchy", good, settings=settings)
+    shutil.copy(next(torchy.all.glob("torch-*rocm*")), good / "wheels")
+    with pytest.raises(UsageError, match=r"rocm.* is not of this bundle"):
+        open_bundle(info, good, "auto")
+    next((good / "wheels").glob("torch-*rocm*")).unlink()
     (wheel,) = (good / "wheels").glob("torch-*")
     wheel.write_bytes(wheel.read_bytes()[:-1])
     with pytest.raises(UsageError, match="missing or damaged"):
         install_engine("torchy", settings=settings, bundle=good)
     assert not environment_folder(info).exists()
+
+
+def test_a_bundle_with_a_rocm_build_says_that_nobody_knows_its_hash(torchy: Torchy, tmp_path: Path) -> None:
+    good = a_bundle(torchy, tmp_path / "good")
+    manifest = json.loads((good / MANIFEST).read_text())
+    rocm = {"device": "rocm", "torch": "2.13.0+rocm6.4", "hashed": False}
+    (good / MANIFEST).write_text(json.dumps(manifest | rocm))
+    choice = open_bundle(engine("torchy", load_settings()), good, "auto").choice
+    assert (choice.hashed, choice.requirement) == (False, "torch==2.13.0+rocm6.4")
+    assert "without checking its hash" in choice.note
+
+
+def test_a_killed_bundle_is_swept_by_the_next_one(torchy: Torchy, tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = tmp_path / "out" / f".tmp-{ended.pid}-01234567"
+    (left / "wheels").mkdir(parents=True)
+    with pytest.raises(EngineStartFailed):
+        bundle_engine("torchy", tmp_path / "out" / "bundle", settings=load_settings(), device="rocm")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.engines
