@@ -8,7 +8,6 @@ environment without a stamp is a half-made one, and one whose stamp names anothe
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from enum import Enum
@@ -16,10 +15,11 @@ from pathlib import Path
 
 from demod_voice.config.folders import data_folder
 from demod_voice.config.settings import Settings
+from demod_voice.engines.aside import discard, old_folder, recover
 from demod_voice.engines.bundle import open_bundle
 from demod_voice.engines.locked_list import CUDA_LIST, LIST, pins
 from demod_voice.engines.making import Wish, check_wish, make
-from demod_voice.engines.stamps import STAMP, Stamp, difference, folder_size, read_stamp, wanted_stamp
+from demod_voice.engines.stamps import Stamp, difference, folder_size, read_stamp, wanted_stamp
 from demod_voice.engines.torch_build import CUDA
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineNotInstalled, EngineStartFailed
@@ -164,6 +164,7 @@ def install(info: EngineInfo, settings: Settings, progress: Progress = SILENT, w
         with locked(
             _lock(folder), lambda: progress.note(f"waiting: another process installs engine {info.name}")
         ) as held:
+            recover(folder)
             found = examine(info, folder)
             if not wish.again and found.state is EnvironmentState.READY and _is_built(found, wish.device):
                 return
@@ -206,14 +207,20 @@ def package_changes(info: EngineInfo, stamp: Stamp | None) -> list[str]:
 
 
 def remove(info: EngineInfo) -> int:
-    """Remove the engine's own environment; return the bytes that were freed."""
+    """Remove the engine's own environment, and what a killed installation left of it; return the bytes that were freed.
+
+    Raises:
+        OutputError: it cannot be removed.
+    """
     folder = environment_folder(info)
     with locked(_lock(folder)):
-        if not folder.exists():
-            return 0
-        size = folder_size(folder)
-        (folder / STAMP).unlink(missing_ok=True)
-        shutil.rmtree(folder)
+        there = [each for each in (folder, old_folder(folder)) if each.exists()]
+        size = sum(map(folder_size, there))
+        try:
+            for each in there:
+                discard(each)
+        except OSError as error:
+            raise output_error(folder, error) from error
     return size
 
 

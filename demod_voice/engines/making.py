@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from demod_voice.engines.aside import put_aside
 from demod_voice.engines.bundle import Bundle
 from demod_voice.engines.locked_list import LIST, is_linux_only, pins, torch_version
 from demod_voice.engines.pip_list import build_for, cuda_request, has_builds, requests
 from demod_voice.engines.pip_runner import MISMATCH, Pip, PipFailed, base_python, failed, keep_log, make_venv
 from demod_voice.engines.python_range import python_fits
-from demod_voice.engines.stamps import STAMP, Stamp, folder_size, installed_packages, wanted_stamp, write_stamp
+from demod_voice.engines.stamps import Stamp, folder_size, installed_packages, wanted_stamp, write_stamp
 from demod_voice.engines.torch_build import CPU_REMEDY, CUDA, ROCM, TorchChoice, installed_torch
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineStartFailed, OutputError, UsageError
@@ -68,17 +69,20 @@ def make(info: EngineInfo, folder: Path, wish: Wish, bundle: Bundle | None, prog
     """Make the environment anew, the stamp last. Children get the lock (descriptor ``held``): they may outlive a kill.
 
     Raises:
-        EngineStartFailed: pip failed, or does not have the build that was asked for.
+        EngineStartFailed: pip failed, or does not have the build that was asked for. What was there is there again.
         OutputError: there is too little space.
     """
-    if folder.exists():
-        if bundle is None and os.access(folder / "bin" / "python", os.X_OK):
-            build_for(info, Pip(folder, held), wish.device)  # what cannot be had must not cost what there is
-        (folder / STAMP).unlink(missing_ok=True)
-        shutil.rmtree(folder)
+    if folder.exists() and bundle is None and os.access(folder / "bin" / "python", os.X_OK):
+        build_for(info, Pip(folder, held), wish.device)  # what cannot be had must not cost what there is
     folder.parent.mkdir(parents=True, exist_ok=True)
-    check_room(info, folder.parent, info.install_mb)
-    progress.note(f"installing engine {info.name}{_sizes(info)}: {info.summary}")
+    with put_aside(folder, keep=has_room(folder.parent, info.install_mb)):
+        check_room(info, folder.parent, info.install_mb)
+        progress.note(f"installing engine {info.name}{_sizes(info)}: {info.summary}")
+        _make(info, folder, wish, bundle, progress, held)
+    _tell_home(wish, progress)
+
+
+def _make(info: EngineInfo, folder: Path, wish: Wish, bundle: Bundle | None, progress: Progress, held: int) -> None:
     step = f"install {info.name}"
     progress.start(step, len(pins(info.folder / LIST)) + 2, "packages")
     pip = Pip(folder, held, bundle is not None, EVERYBODY if wish.into else -1, progress, step)
@@ -94,7 +98,6 @@ def make(info: EngineInfo, folder: Path, wish: Wish, bundle: Bundle | None, prog
     for path in list(dropped(info, folder)):
         _delete(path)
     write_stamp(folder, replace(stamp, packages=installed_packages(folder), num_bytes=folder_size(folder)))
-    _tell_home(wish, progress)
 
 
 def dropped(info: EngineInfo, folder: Path) -> Iterator[Path]:
@@ -112,13 +115,21 @@ def check_room(info: EngineInfo, folder: Path, size_mb: int) -> None:
     Raises:
         OutputError: there is not.
     """
-    free = shutil.disk_usage(folder).free
-    needed = int(size_mb * ROOM * (1 << 20))
-    if free < needed:
+    if not has_room(folder, size_mb):
+        free = shutil.disk_usage(folder).free
         raise OutputError(
-            f"engine {info.name} needs {format_size(needed)} in {folder}, and {format_size(free)} are free",
+            f"engine {info.name} needs {format_size(_needed(size_mb))} in {folder}, and {format_size(free)} are free",
             "free some space, or set XDG_DATA_HOME to a larger disk",
         )
+
+
+def has_room(folder: Path, size_mb: int) -> bool:
+    """Is there space for an environment of this size, with what pip unpacks beside it?"""
+    return shutil.disk_usage(folder).free >= _needed(size_mb)
+
+
+def _needed(size_mb: int) -> int:
+    return int(size_mb * ROOM * (1 << 20))
 
 
 def _fill(info: EngineInfo, pip: Pip, wish: Wish, bundle: Bundle | None) -> Stamp:

@@ -239,6 +239,24 @@ def test_a_bundle_is_installed_where_there_is_no_network(torchy: Torchy, tmp_pat
     assert engine_status("torchy", settings=settings).torch == "2.13.0+cpu"
 
 
+@pytest.mark.engines
+def test_an_environment_that_cannot_be_made_again_stays_as_it_was(torchy: Torchy) -> None:
+    torchy.offer(*CPU_ONLY)
+    settings = load_settings()
+    whole = install_engine("torchy", settings=settings)
+    torchy.offer()
+    with pytest.raises(EngineStartFailed, match="could not be installed"):
+        install_engine("torchy", settings=settings, again=True)
+    assert engine_status("torchy", settings=settings) == whole
+    assert (site() / "torch" / "version.py").is_file()
+    assert [path.name for path in whole.environment.parent.iterdir() if path.is_dir()] == ["torchy"]
+    whole.environment.rename(whole.environment.parent / ".old-torchy")  # killed in the middle
+    assert install_engine("torchy", settings=settings).state is STATES.READY
+    (whole.environment.parent / ".old-torchy").mkdir()
+    assert remove_engine("torchy", settings=settings) > 0
+    assert [path for path in whole.environment.parent.iterdir() if path.is_dir()] == []
+
+
 def a_bundle(torchy: Torchy, folder: Path) -> Path:
     """What ``engines bundle`` makes of the CPU build, without running pip."""
     torchy.offer(*CPU_ONLY)
