@@ -33,6 +33,7 @@ LINES = 50
 COLD_LINES = {"piper": 50, "xtts": 4, "csm": 4}
 """Lines that get a worker of their own; the neural ones take seconds each, so a few stand for all."""
 CLIPS, CLIP_S = 24, 5.0
+MINUTE_S = 60.0
 
 
 def row(name: str, numbers: str, context: str, frames: int, found: Figures) -> None:
@@ -128,19 +129,21 @@ def embed(args: argparse.Namespace, folder: Path) -> None:
 
 
 def transcribe(args: argparse.Namespace, folder: Path) -> None:
-    """Whisper, of random weights: a minute of noise. How much it says is chance, so this is its own floor alone."""
+    """Whisper of the size small: a minute of noise, twice; how much it says of it is chance, and told."""
     from demod_worker.messages import TranscribeRequest
 
-    if not (runs.ROOT / "tests" / "tiny" / "whisper.py").is_file():
-        print("\ntranscribe: no model of random weights for whisper here")
-        return
-    model = runs.build("tiny", "whisper", args.models)
-    clip = runs.recording(folder / "minute.wav", 60.0, 16000)
+    model = runs.build(args.size, "whisper", args.models)
+    clip = runs.recording(folder / "minute.wav", MINUTE_S, 16000)
     request = TranscribeRequest(str(clip), language="en")
-    with Pool(load_settings(device="cpu")) as one:
-        one.transcribe("whisper", request, str(model))
-        taken = _seconds(lambda: one.transcribe("whisper", request, str(model)))
-    print(f"\nwhisper, tiny random model: a minute in {taken:.2f} s, {60.0 / taken:.0f}x real time")
+    settings = load_settings(device="cpu", **{"engines.threads": args.threads})
+    with Pool(settings) as one:
+        load_s = _seconds(lambda: one.load("whisper", str(model)))
+        for _ in range(2):
+            began = time.perf_counter()
+            heard = one.transcribe("whisper", request, str(model))
+            taken = time.perf_counter() - began
+    told = f"a minute in {taken:.1f} s, {MINUTE_S / taken:.1f}x real time, {len(heard.words)} words"
+    print(f"\nwhisper load {load_s:.1f} s; {told}")
 
 
 def main() -> None:
