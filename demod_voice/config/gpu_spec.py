@@ -36,6 +36,8 @@ def parse_gpus(text: str) -> GpuSpec:
         ValueError: it is none of the forms; the message says what is wrong with it.
     """
     words = text.strip().lower()
+    if not words:
+        raise ValueError("nothing is said: all, or none for the CPU")
     if words in ("all", "none"):
         return GpuSpec(everything=words == "all")
     span, count = _RANGE.fullmatch(words), _COUNT.fullmatch(words)

@@ -21,7 +21,7 @@ from typing import Any
 
 from demod_voice.engines.locked_list import CUDA_LIST, LIST, pins, torch_version
 from demod_voice.engines.pip_list import build_for, cuda_request, requests
-from demod_voice.engines.pip_runner import Pip, PipFailed, failed, make_venv
+from demod_voice.engines.pip_runner import Pip, PipFailed, failed, keep_log, make_venv
 from demod_voice.engines.stamps import wanted_stamp
 from demod_voice.engines.torch_build import CUDA, DEVICES, ROCM, TorchChoice, downloaded_torch
 from demod_voice.engines.types import EngineInfo
@@ -121,8 +121,9 @@ def _download(info: EngineInfo, folder: Path, device: str, progress: Progress) -
             if cuda:
                 pip.run("download", *cuda, "-d", str(folder / WHEELS))
         except PipFailed as error:
-            raise failed(info, error.lines, "could not be bundled") from None
+            raise failed(info, error.lines, "could not be bundled", "bundle") from None
         finally:
+            keep_log(info, pip.lines)
             progress.finish(step)
     return choice
 

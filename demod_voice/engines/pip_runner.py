@@ -168,7 +168,7 @@ class Downloads:
 
 
 def install_log(info: EngineInfo) -> Path:
-    """Everything that pip said in the last installation."""
+    """Everything that pip said when it last installed or bundled the engine."""
     return state_folder() / f"install-{info.name}.log"
 
 
@@ -180,11 +180,14 @@ def keep_log(info: EngineInfo, lines: Sequence[str]) -> None:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def failed(info: EngineInfo, lines: list[str], what: str = "could not be installed") -> EngineStartFailed:
-    """The error for what pip said last."""
+def failed(
+    info: EngineInfo, lines: list[str], what: str = "could not be installed", verb: str = "install"
+) -> EngineStartFailed:
+    """The error for what pip said last; ``verb``: the command of ``engines`` that was at work."""
     text = "\n".join(f"    {line}" for line in lines[-SHOWN_LINES:])
     said = "\n".join(lines)
-    again = f"run again: demod-voice engines install {info.name} (all that pip said: {install_log(info)})"
+    command = f"engines {verb} {info.name}{' -o DIR' * (verb == 'bundle')}"
+    again = f"run again: demod-voice {command} (all that pip said: {install_log(info)})"
     if any(words in said for words in OFFLINE):
         again = f"the package index cannot be reached: check the network or pip's configuration, then {again}"
     elif "from versions: none" in said:

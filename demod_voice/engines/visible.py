@@ -13,8 +13,8 @@ from typing import TypeVar
 from demod_voice.engines.inventory import Card, Device, Inventory
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
-_INDEX = re.compile(r"[+-]?\d+", re.ASCII)
-"""What a number begins with; CUDA ignores what follows it."""
+_INDEX = re.compile(r"[+-]?\d{1,9}", re.ASCII)
+"""What a number begins with; CUDA ignores what follows it. More digits are no GPU of any machine."""
 _OLD_MIG = re.compile(r"MIG-(GPU-[^/]+)/(\d+)/(\d+)", re.ASCII)
 _T = TypeVar("_T")
 

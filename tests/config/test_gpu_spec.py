@@ -35,6 +35,8 @@ def test_forms(text: str, expected: GpuSpec) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("", "none for the CPU"),
+        (" ", "none for the CPU"),
         ("range:3-0", "runs backwards: range:0-3"),
         ("range:0", "write it as range:0-3"),
         ("range:0-", "write it as range:0-3"),

@@ -29,6 +29,7 @@ from demod_voice.engines.bundle import MANIFEST, open_bundle
 from demod_voice.engines.environments import EnvironmentState, environment_folder, find, python_for
 from demod_voice.engines.locate import engine
 from demod_voice.engines.making import dropped
+from demod_voice.engines.pip_runner import install_log
 from demod_voice.engines.stamps import Stamp, difference, read_stamp, wanted_stamp, write_stamp
 from demod_voice.errors import EngineNotInstalled, EngineStartFailed, UsageError
 from demod_voice.records.hashing import hash_file
@@ -332,9 +333,11 @@ def test_a_killed_bundle_is_swept_by_the_next_one(torchy: Torchy, tmp_path: Path
     ended.wait()
     left = tmp_path / "out" / f".tmp-{ended.pid}-01234567"
     (left / "wheels").mkdir(parents=True)
-    with pytest.raises(EngineStartFailed):
-        bundle_engine("torchy", tmp_path / "out" / "bundle", settings=load_settings(), device="rocm")
+    with pytest.raises(EngineStartFailed, match="could not be bundled") as caught:
+        bundle_engine("torchy", tmp_path / "out" / "bundle", settings=load_settings())
     assert list((tmp_path / "out").iterdir()) == []
+    assert "run again: demod-voice engines bundle torchy -o DIR" in (caught.value.hint or "")
+    assert "No matching distribution" in install_log(engine("torchy", load_settings())).read_text()
 
 
 @pytest.mark.engines

@@ -117,6 +117,7 @@ ZERO, ONE, TWO = card(0)["uuid"], card(1)["uuid"], card(2)["uuid"]
         ("none", "PCI_BUS_ID", []),
         ("1,1", "PCI_BUS_ID", []),
         ("1x,0", "PCI_BUS_ID", [ONE, ZERO]),
+        (f"1,{'1' * 5000}", "PCI_BUS_ID", [ONE]),
         (TWO, "", [TWO]),
         ("GPU-00000001", "", [ONE]),
         ("GPU-0000000", "", []),
