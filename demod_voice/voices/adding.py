@@ -116,6 +116,8 @@ def _made_of(new: NewVoice, settings: Settings) -> Iterator[Fault]:
     if new.texts and len(new.texts) != len(new.references):
         counts = f"{len(new.references)} references, {len(new.texts)} texts"
         yield Fault(None, f"one --text for each --reference, in the same order: got {counts}")
+    if info is not None and info.context and new.references and not all(text.strip() for text in new.texts or ("",)):
+        yield Fault(None, f"engine {info.name} needs the words of each reference", "give a --text for each --reference")
     for label, path in (("model", new.model), ("adapter", new.adapter)):
         if path is not None and not path.exists():
             yield Fault(None, f"{label} {path} does not exist")

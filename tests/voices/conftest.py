@@ -1,4 +1,4 @@
-"""A store with nothing in it, reference clips, and two engine folders that are never started."""
+"""A store with nothing in it, reference clips, and four engine folders that are never started."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ output_version = 1
 [capabilities]
 operations = {operations}
 clones = {clones}
+context = {context}
 languages = ["en"]
 
 [licence]
@@ -35,15 +36,18 @@ model = "CC0-1.0"
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings with the engines ``cloner``, ``plain`` and ``deaf``, and a store of their own."""
+    """Settings with the engines ``cloner``, ``plain``, ``deaf`` and ``talker``, and a store of their own."""
     folder = tmp_path / "engines"
     for name, clones, operations in [
         ("cloner", "true", '["load", "speak"]'),
         ("plain", "false", '["load", "speak"]'),
         ("deaf", "true", '["embed"]'),
+        ("talker", "true", '["load", "speak"]'),
     ]:
         (folder / name).mkdir(parents=True)
-        (folder / name / "engine.toml").write_text(ENGINE.format(name=name, clones=clones, operations=operations))
+        (folder / name / "engine.toml").write_text(
+            ENGINE.format(name=name, clones=clones, operations=operations, context=str(name == "talker").lower())
+        )
     monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(folder))
     found = load_settings()
     return replace(found, paths=replace(found.paths, voices=str(tmp_path / "voices")))

@@ -110,6 +110,15 @@ def test_an_engine_that_cannot_clone_or_speak(store: VoiceStore, clone) -> None:
         store.add(clone(engine="deaf"))
 
 
+@pytest.mark.parametrize("texts", [(), ("What a says.", " ")])
+def test_an_engine_that_continues_a_conversation_needs_the_words(store: VoiceStore, clone, texts) -> None:
+    with pytest.raises(FaultsError, match="talker needs the words of each reference") as caught:
+        store.add(clone(engine="talker", texts=texts))
+    assert len(caught.value.faults) == 1
+    assert store.names() == []
+    assert store.add(clone(engine="talker")).voice.name == "ada"
+
+
 @pytest.mark.parametrize(
     ("seconds", "level", "word"),
     [(3.0, 0.1, "6 to 12 s are best"), (20.0, 0.1, "6 to 12 s are best"), (8.0, 4.0, "clipped")],
