@@ -131,7 +131,7 @@ class CsmModel:
         """The tokenizer and the model; its codec keeps float32 whatever the rest computes with."""
         folder = str(self.checkpoint.folder)
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             config = CsmConfig.from_pretrained(folder, local_files_only=True)
             config.transformers_weights = self.checkpoint.weights
             model, told = CsmForConditionalGeneration.from_pretrained(

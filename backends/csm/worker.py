@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conversation import Asked, degraded, read_item
@@ -146,7 +147,7 @@ class Csm(Adapter):
         wanted = path or self._request.model
         if wanted is None:
             raise BadRequest("csm needs a model", "run: demod-voice models pull csm-1b")
-        if self._model is None or str(self._model.checkpoint.folder) != wanted:
+        if self._model is None or self._model.checkpoint.folder != Path(wanted):
             self._model = None
             device, threads = self._request.device, self._request.threads
             fraction, options = self._request.memory_fraction, self._request.options

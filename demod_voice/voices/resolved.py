@@ -67,9 +67,9 @@ class ResolvedVoice:
             UsageError: it has not so many.
         """
         count = len(self.voice.references)
-        if index >= count:
-            known = "it is 0" if count == 1 else f"they are 0 to {count - 1}"
-            raise UsageError(f"voice {self.name} has no anchor {index}", f"it has {count}: {known}")
+        if not 0 <= index < count:
+            known = {0: "it has none", 1: "it has 1: it is 0"}.get(count, f"it has {count}: they are 0 to {count - 1}")
+            raise UsageError(f"voice {self.name} has no anchor {index}", known)
         one = slice(index, index + 1)
         voice = replace(
             self.voice,

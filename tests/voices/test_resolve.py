@@ -34,6 +34,17 @@ def test_a_saved_voice_comes_first_and_brings_everything(settings, saved) -> Non
     assert resolve(settings, model="ada") == voice
 
 
+@pytest.mark.parametrize(
+    ("voice", "index", "known"),
+    [("ada", 2, "it has 2: they are 0 to 1"), ("ada", -1, "it has 2: they are 0 to 1"), ("nora", 0, "it has none")],
+)
+def test_an_anchor_that_a_voice_has_not(settings, saved, voice: str, index: int, known: str) -> None:
+    with pytest.raises(UsageError, match=f"voice {voice} has no anchor {index}") as caught:
+        resolve(settings, voice=voice).anchored(index)
+    assert caught.value.hint == known
+    assert resolve(settings, voice="ada").anchored(1).voice.reference_texts == ("What b says.",)
+
+
 def test_what_is_said_beside_it_is_added_to_the_voices_own(settings, saved) -> None:
     voice = resolve(
         settings, voice="nora", speaker="0", language="de", speed=0.5, pitch=2.0, volume_db=1.0, style={"b": 3}
