@@ -6,11 +6,13 @@ stretch that fails is told and stops no other.
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from demod_worker.messages import HeardWord, TranscribeRequest, TranscribeResult
@@ -27,6 +29,8 @@ from demod_voice.records.progress import SILENT, Progress
 LISTENED = 3
 """The longest stretches, by which the language is found out."""
 SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u2019\u201d)\]]*$")
+LONGEST_S = 300.0
+"""Speech without a pause of its own (or music that is taken for it) is divided, so that no request is longer."""
 PAUSE_S = 1.0
 """A pause between two words at which a cue ends."""
 
@@ -108,7 +112,7 @@ def transcribe_recording(
         MediaError: the recording cannot be read.
     """
     chosen = choose_recognizer(language or FALLBACK_LANGUAGE, pool, engine)
-    stretches = speech_stretches(track)
+    stretches = [part for each in speech_stretches(track) for part in divided(each)]
     duration_s = track.duration_s
     if not stretches:
         return RecordingTranscript(
@@ -130,6 +134,13 @@ def transcribe_recording(
     return RecordingTranscript(
         passages, duration_s, heard, chosen.engine, first.model, first.model_revision, tuple(dict.fromkeys(degraded))
     )
+
+
+def divided(region: Region) -> list[Region]:
+    """A stretch in equal parts of at most ``LONGEST_S``."""
+    count = max(1, math.ceil(region.duration_s / LONGEST_S))
+    edges = [region.start_s + region.duration_s * number / count for number in range(count)] + [region.end_s]
+    return [Region(begin_s, end_s) for begin_s, end_s in pairwise(edges)]
 
 
 def cues_of(transcript: RecordingTranscript) -> list[Cue]:

@@ -22,6 +22,7 @@ from demod_voice.dataset.cleaning.files import jobs_of
 from demod_voice.dataset.speakers import find_targets
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import MediaError, QualityError, UsageError
+from demod_voice.records.atomic import check_output
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.voices.store import VoiceStore
 
@@ -402,4 +403,5 @@ def _target(output: str | Path | None, suffixes: Sequence[str], settings: Settin
     if path.suffix.lower() not in suffixes:
         raise UsageError(f"{path} must end in {' or '.join(suffixes)}")
     check_inside([path], settings.paths.allowed_roots)
+    check_output(path)
     return path

@@ -32,7 +32,7 @@ from demod_voice.formats.textgrid import write_textgrid
 from demod_voice.formats.transcript import write_json_transcript, write_srt, write_vtt
 from demod_voice.media.foreign import decode
 from demod_voice.media.wav import wav_info
-from demod_voice.records.atomic import check_name, write_json, write_text
+from demod_voice.records.atomic import check_output, write_json, write_text
 from demod_voice.records.progress import SILENT, Progress
 
 __all__ = ["AlignedFile", "TranscribedFile", "align_file", "transcribe_file"]
@@ -171,7 +171,7 @@ def _paths(
     if target.suffix.lower() not in suffixes:
         raise UsageError(f"{target} must end in one of {', '.join(suffixes)}")
     check_inside([source, target], settings.paths.allowed_roots)
-    check_name(target)
+    check_output(target)
     return source, target
 
 

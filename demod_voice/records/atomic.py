@@ -54,6 +54,17 @@ def check_name(path: Path) -> None:
         raise output_error(path, OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG)))
 
 
+def check_output(path: Path) -> None:
+    """Find out before the work that the folder of ``path`` is there, and that it takes the name.
+
+    Raises:
+        OutputError: it does not.
+    """
+    if not path.parent.is_dir():
+        raise output_error(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+    check_name(path)
+
+
 def _temporary_name(path: Path) -> str:
     return f"{TEMPORARY_MARK}{os.getpid()}-{secrets.token_hex(4)}-{path.name}"
 

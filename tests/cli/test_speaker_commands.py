@@ -166,6 +166,8 @@ def test_an_output_of_no_known_kind_is_refused(cli, voices, tmp_path):
     found = cli("speaker", "embed", voices["low"], "-o", str(tmp_path / "v.txt"))
     assert found.code == 2
     assert ".json or .npz" in found.err
+    nowhere = cli("speaker", "embed", voices["low"], "-o", str(tmp_path / "none" / "v.npz"))
+    assert "its folder does not exist" in nowhere.err
 
 
 def test_without_the_engine_its_installation_is_named(cli, voices, monkeypatch):

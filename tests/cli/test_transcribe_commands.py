@@ -8,10 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.signals import wav
 from support.stand_ins import stand_in
 from support.voices import voice
 
+from demod_voice.analysis.recording_transcription import LONGEST_S, divided
+from demod_voice.analysis.speech_track import Region
 from demod_voice.formats.subtitles import read_subtitles
 
 RATE = 16000
@@ -131,10 +135,22 @@ def test_what_cannot_be_used_is_told(cli, talk, tmp_path):
             found = cli(*command)
             assert found.code == code, found.err
             assert path.name in found.err
+    nowhere = cli("transcribe", str(bad), "-o", str(tmp_path / "none" / "a.srt"))
+    assert "its folder does not exist" in nowhere.err, "told before the sound is looked at"
     assert cli("transcribe", str(talk), "-o", str(tmp_path / "a.docx")).code == 2
     assert cli("align", str(talk), text, "-o", str(tmp_path / "a.txt")).code == 2
     assert "holds no word" in cli("align", str(talk), str(tmp_path / "blank.txt")).err
     assert "do not exist" in cli("align", str(talk), str(tmp_path / "none.txt")).err
+
+
+@given(st.floats(0.0, 1e5), st.floats(0.1, 40_000.0))
+def test_speech_of_hours_is_divided_without_a_gap(start_s, length_s):
+    whole = Region(start_s, start_s + length_s)
+    parts = divided(whole)
+    assert max(each.duration_s for each in parts) <= LONGEST_S + 1e-6
+    assert (parts[0].start_s, parts[-1].end_s) == (whole.start_s, whole.end_s)
+    assert all(a.end_s == b.start_s for a, b in pairwise(parts))
+    assert len(parts) == 1 or length_s > LONGEST_S - 1e-6
 
 
 def test_without_the_good_engine_other_languages_are_refused_before_the_work(cli, talk, monkeypatch):
