@@ -34,6 +34,14 @@ class Clips:
         self._sample_rate = sample_rate
         self._kept: OrderedDict[str, torch.Tensor] = OrderedDict()
 
+    def frames(self, path: str) -> int:
+        """Frames that a WAV has at least, told by its length alone.
+
+        Raises:
+            BadRequest: it is no mono WAV at the codec's rate.
+        """
+        return len(read_clip(path, self._sample_rate)) // int(self._codec.config.frame_size)
+
     @torch.inference_mode()
     def codes(self, path: str) -> torch.Tensor:
         """The codes of a WAV, shape (frames, codebooks).

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from codec import Clips, Sound
@@ -23,6 +23,7 @@ MOST_ADAPTERS = 8
 """Adapters that are kept loaded; the one that was used the longest time ago goes first."""
 ROOM = 25
 """Frames (2 s) that must be free after the prompt."""
+_T = TypeVar("_T")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -87,21 +88,18 @@ class CsmModel:
         Raises:
             BadRequest: a clip cannot be used, or the anchors leave no room.
         """
-        anchors = [self._turn(turn) for turn in asked.anchors]
-        turns = [self._turn(turn) for turn in asked.turns]
         line = self._text(asked.role, asked.pieces[piece])
         frames = most_frames(seconds, self.frame_rate)
         whole = int(self.model.config.max_position_embeddings)
-        room = whole - min(frames, ROOM) - len(line) - sum(map(len, anchors))
-        if room < 0:
-            raise BadRequest(
-                f"the anchors and the text take {whole - room} of the model's {whole} places",
-                "use fewer or shorter anchors: 6 to 12 s of clear speech",
-            )
-        forgotten = 0
-        while sum(map(len, turns)) > room:
-            turns.pop(0)
-            forgotten += 1
+        room = whole - min(frames, ROOM) - len(line)
+        # By length alone first: nothing is encoded that has no room, however long it is.
+        _check_room(room - sum(map(self._least, asked.anchors)), whole)
+        anchors = [self._turn(turn) for turn in asked.anchors]
+        room -= sum(map(len, anchors))
+        _check_room(room, whole)
+        turns = [self._turn(turn) for turn in _newest(asked.turns, list(map(self._least, asked.turns)), room)]
+        turns = _newest(turns, list(map(len, turns)), room)
+        forgotten = len(asked.turns) - len(turns)
         prompt = torch.cat([*anchors, *turns, line])
         return Row(prompt, asked.seed(piece), asked.sampling, min(frames, whole - len(prompt))), forgotten
 
@@ -178,6 +176,10 @@ class CsmModel:
             heard = self.model.backbone_model.embed_tokens(torch.cat([codes, end])[None])[0]
         return torch.cat([self._text(turn.role, turn.text), heard])
 
+    def _least(self, turn: Turn) -> int:
+        """Places that a turn's sound takes at least."""
+        return self._clips.frames(turn.audio)
+
     def _text(self, role: str, text: str) -> torch.Tensor:
         """Somebody's words as embeddings, shape (tokens, hidden size)."""
         marks = self._tokenizer
@@ -223,6 +225,22 @@ class CsmModel:
                 "train it again with this version, or bring its files again",
             ) from error
         self._tuned.eval()
+
+
+def _check_room(room: int, whole: int) -> None:
+    if room < 0:
+        raise BadRequest(
+            f"the anchors and the text take {whole - room} of the model's {whole} places",
+            "use fewer or shorter anchors: 6 to 12 s of clear speech",
+        )
+
+
+def _newest(turns: Sequence[_T], lengths: Sequence[int], room: int) -> list[_T]:
+    """The turns that have room together, without the oldest ones."""
+    first = 0
+    while sum(lengths[first:]) > room:
+        first += 1
+    return list(turns[first:])
 
 
 @contextmanager

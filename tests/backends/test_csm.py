@@ -171,6 +171,19 @@ def test_what_does_not_fit_is_left_out_and_told(csm, clips, anchored):
         csm.speak("csm", request(wide))
 
 
+def test_sound_that_has_no_room_is_not_even_encoded(csm, clips, anchored, tmp_path):
+    hours = str(tmp_path / "hours.wav")
+    wav(Path(hours), np.tile(sine(150.0, 60.0, -9.0, 24000), 20), 24000, "pcm_s16le")
+    began = time.monotonic()
+    with pytest.raises(EngineRefused, match="anchors and the text take 15"):
+        csm.speak("csm", request(Voice(references=(hours,), reference_texts=("Hello.",))))
+    turns = (ContextTurn("Before.", hours, "Ben"), ContextTurn("What?", clips[1], "Ben"))
+    with_both, with_last = (csm.speak("csm", request(anchored, context=each)) for each in (turns, turns[1:]))
+    assert time.monotonic() - began < 10.0, "20 minutes take the codec longer"
+    assert with_both.degraded == ("context: the oldest 1 turns do not fit", *with_last.degraded)
+    assert fingerprint(with_both.clip) == fingerprint(with_last.clip)
+
+
 def test_a_cancel_ends_it_between_two_frames(csm_settings, start_worker, model):
     worker = start_worker("csm", csm_settings)
     worker.request("load", {"model": model})
