@@ -9,6 +9,7 @@ from pathlib import Path
 
 from demod_voice.config.folders import data_folder
 from demod_voice.config.settings import Settings
+from demod_voice.engines.shared_folders import shared_folders
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import ModelMissing
 
@@ -40,7 +41,7 @@ def model_for(info: EngineInfo, settings: Settings) -> str | None:
         ModelMissing: the engine has a default model, and it is nowhere.
     """
     found = find_model(info, settings)
-    if found is not None and found.exists():
+    if found is not None and os.access(found, os.F_OK):
         return str(found)
     if found is not None:
         raise ModelMissing(f"engine {info.name}: its model {found} does not exist", f"see engines.{info.name}.model")
@@ -54,15 +55,19 @@ def model_for(info: EngineInfo, settings: Settings) -> str | None:
 
 
 def model_roots(settings: Settings) -> list[Path]:
-    """The folders that hold models, this program's own first."""
-    return [models_folder(), *(Path(each).expanduser() for each in settings.models.search_path)]
+    """The folders that hold models, this program's own first.
+
+    Raises:
+        UsageError: one of ``models.search_path`` may not be read.
+    """
+    return [models_folder(), *shared_folders("models.search_path", settings.models.search_path)]
 
 
 def _found(name: str, info: EngineInfo, settings: Settings) -> Iterator[Path]:
     if not name:
         return
     for root in model_roots(settings):
-        if (root / name / RECORD).is_file():
+        if os.access(root / name / RECORD, os.R_OK):
             yield _loaded(root / name)
     if name == info.default_model:
         for place in info.model_places:

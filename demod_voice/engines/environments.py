@@ -19,6 +19,7 @@ from demod_voice.engines.aside import discard, old_folder, recover
 from demod_voice.engines.bundle import open_bundle
 from demod_voice.engines.locked_list import CUDA_LIST, LIST, pins
 from demod_voice.engines.making import Wish, check_wish, make
+from demod_voice.engines.shared_folders import shared_folders
 from demod_voice.engines.stamps import Stamp, difference, folder_size, read_stamp, wanted_stamp
 from demod_voice.engines.torch_build import CUDA
 from demod_voice.engines.types import EngineInfo
@@ -75,7 +76,11 @@ def state(info: EngineInfo, settings: Settings) -> EnvironmentState:
 
 
 def find(info: EngineInfo, settings: Settings) -> Found:
-    """The environment that an engine runs in: the user's own, else a shared one, else what is wrong with them."""
+    """The environment that an engine runs in: the user's own, else a shared one, else what is wrong with them.
+
+    Raises:
+        UsageError: a folder of ``engines.shared`` may not be read.
+    """
     if _configured(info, settings) or not needs_python(info):
         return Found(EnvironmentState.EXTERNAL, environment_folder(info))
     own = examine(info, environment_folder(info))
@@ -83,9 +88,8 @@ def find(info: EngineInfo, settings: Settings) -> Found:
         return own
     shared = [
         each
-        for folder in settings.engines.shared
-        if (each := examine(info, Path(folder).expanduser() / info.name, shared=True)).state
-        is not EnvironmentState.MISSING
+        for folder in shared_folders("engines.shared", settings.engines.shared)
+        if (each := examine(info, folder / info.name, shared=True)).state is not EnvironmentState.MISSING
     ]
     whole = [each for each in shared if each.state is EnvironmentState.SHARED]
     faulty = shared if own.state is EnvironmentState.MISSING else []

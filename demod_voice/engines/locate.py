@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +11,7 @@ import demod_voice
 from demod_voice.config.folders import data_folder
 from demod_voice.config.settings import Settings
 from demod_voice.engines.manifest import FILE, read_engine
+from demod_voice.engines.shared_folders import shared_folders
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import EngineNotInstalled
 
@@ -56,9 +58,9 @@ def engine(name: str, settings: Settings) -> EngineInfo:
 
 def _engine_folders(settings: Settings) -> Iterator[Path]:
     places = [backends_folder(), data_folder() / "backends"]
-    places += [Path(each).expanduser() for each in settings.engines.search_path]
+    places += shared_folders("engines.search_path", settings.engines.search_path)
     for place in places:
         if place.is_dir():
             for folder in sorted(place.iterdir()):
-                if not folder.name.startswith(("_", ".")) and (folder / FILE).is_file():
+                if not folder.name.startswith(("_", ".")) and os.access(folder / FILE, os.R_OK):
                     yield folder
