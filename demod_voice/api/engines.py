@@ -18,7 +18,7 @@ from demod_voice.engines.environments import EnvironmentState, environment_folde
 from demod_voice.engines.locate import engine, find_engines
 from demod_voice.engines.making import Wish, check_wish
 from demod_voice.engines.types import EngineInfo
-from demod_voice.errors import EngineNotInstalled, UsageError
+from demod_voice.errors import EngineError, EngineNotInstalled, UsageError
 from demod_voice.records.progress import SILENT, Progress
 
 __all__ = [
@@ -120,12 +120,22 @@ def upgrade_engines(
 
     Raises:
         EngineNotInstalled: one of ``names`` is not installed there.
-        EngineError: pip failed.
+        EngineError: pip failed for one of them; the others are upgraded all the same.
     """
     infos = [engine(name, settings) for name in names] or list(find_engines(settings).values())
     for info in infos if names else ():
         _check_there(info, settings, into)
-    return [EngineUpgrade(info.name, tuple(environments.upgrade(info, settings, progress, into))) for info in infos]
+    done, failed = [], []
+    for info in infos:
+        try:
+            done.append(EngineUpgrade(info.name, tuple(environments.upgrade(info, settings, progress, into))))
+        except EngineError as error:
+            failed.append(error)
+    for each in failed[1:]:
+        progress.note(str(each))
+    if failed:
+        raise failed[0]
+    return done
 
 
 def bundle_engine(

@@ -23,6 +23,7 @@ from demod_voice.api.engines import (
     install_engine,
     list_engines,
     remove_engine,
+    upgrade_engines,
 )
 from demod_voice.config import load_settings
 from demod_voice.engines.devices import device_for
@@ -139,6 +140,20 @@ def test_install_repair_stale_and_remove(tiny: Path) -> None:
     assert engine_status("tiny", settings=settings).state is EnvironmentState.STALE
     assert remove_engine("tiny", settings=settings) > 1000
     assert remove_engine("tiny", settings=settings) == 0
+
+
+@pytest.mark.slow
+def test_an_upgrade_that_fails_for_one_engine_upgrades_the_others(tiny: Path) -> None:
+    other = tiny.parent / "ague"
+    other.mkdir()
+    toml = TOML.format(mb=1).replace('"tiny"', '"ague"').replace("drop =", 'python = ">=3.98"\ndrop =')
+    (other / "engine.toml").write_text(toml)
+    settings = load_settings()
+    for name in ("ague", "tiny"):
+        environment_folder(engine(name, settings)).mkdir(parents=True)  # half installed
+    with pytest.raises(EngineStartFailed, match=r"engine ague needs Python >=3\.98"):
+        upgrade_engines(settings=settings)
+    assert state(engine("tiny", settings), settings) is EnvironmentState.READY
 
 
 @pytest.mark.slow
