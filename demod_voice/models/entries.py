@@ -23,7 +23,7 @@ OWN = (RECORD, PLAN)
 NAME = re.compile(r"[a-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-_SOURCE = re.compile(r"[\w.-]+/[\w.-]+")
+_SOURCE = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _TEXTS = (
     *("summary", "source", "revision", "licence", "licence_url", "terms"),
     *("accept", "engine", "load", "below"),

@@ -90,8 +90,7 @@ def pull(
     folder = partial_folder(entry.name)
     with locked(model_lock(entry.name), lambda: progress.note(f"waiting: another process pulls {entry.name}")):
         try:
-            if read_record(folder) is not None:  # killed between the last two steps
-                put_in_place(folder, own_folder(entry.name))
+            _recover(entry.name)
             whole = installed(entry.name, settings)
             if whole is not None and _suffices(whole, options):
                 return whole, False
@@ -102,6 +101,15 @@ def pull(
     found = installed(entry.name, settings)
     assert found is not None
     return found, True
+
+
+def _recover(name: str) -> None:
+    """Finish what a process that was killed between its last steps has begun. Only for who holds the model's lock."""
+    made, old, target = partial_folder(name), old_folder(name), own_folder(name)
+    if read_record(made) is not None:
+        put_in_place(made, target)
+    elif not target.exists() and read_record(old) is not None:
+        old.rename(target)
 
 
 def _suffices(whole: InstalledModel, options: PullOptions) -> bool:
@@ -266,6 +274,8 @@ def _explained(entry: ModelEntry, hub: Hub, trouble: HubTrouble) -> LicenceRequi
         )
     if trouble.kind is Trouble.UNKNOWN and entry.revision:
         return ModelMissing(message, f"the newest instead: demod-voice models pull {entry.name} --revision {NEWEST}")
+    if trouble.kind is Trouble.UNKNOWN:
+        return ModelMissing(message, f"look at {page}: it may have another name now, or be gone")
     if trouble.kind is Trouble.WRONG:
         return ModelMissing(message, f"nothing of it is used; look at {page}, or at models.hub_url")
     return ModelMissing(message, by_hand(entry, hub.url))

@@ -69,6 +69,7 @@ def test_every_field_is_read(tmp_path):
         (f'[m1]\n{GOOD}files = ["a", "a.part"]\n', "files of its own"),
         (f'[m1]\n{GOOD}files = ["a"]\nload = "../../a"\n', "load '../../a' is none of its files"),
         (f'[m1]\n{GOOD}files = ["a"]\nkind = {{ file = "/a", key = "k" }}\n', "kind.file '/a' is none of its files"),
+        ('[m1]\nsummary = "s"\nsource = "../.."\nlicence = "MIT"\nfiles = ["a"]\n', "is not like owner/name"),
         (f'["../m"]\n{GOOD}files = ["a"]\n', "is no name of a model"),
         ("[m1", "cannot be read"),
     ],

@@ -130,6 +130,23 @@ def test_killed_between_the_last_two_steps_it_is_put_in_place(settings, hub, mod
     assert not (models / ".partial-tiny").exists()
 
 
+def test_killed_between_two_renames_the_old_model_is_found_again(settings, hub, models):
+    pull_model("tiny", settings=settings)
+    (models / "tiny").rename(models / ".old-tiny")
+    hub.asked.clear()
+    model, pulled = pull_model("tiny", settings=settings)
+    assert (hub.asked, model.folder, pulled) == ([], models / "tiny", False)
+    assert not (models / ".old-tiny").exists()
+
+
+def test_a_source_that_is_gone_is_no_network_that_is_away(settings, hub):
+    hub.files.clear()
+    with pytest.raises(ModelMissing, match="404") as caught:
+        pull_model("tiny", settings=settings)
+    assert f"look at {hub.url}/someone/tiny" in (caught.value.hint or "")
+    assert "Without a network" not in str(caught.value)
+
+
 def test_what_cannot_be_put_in_place_is_told(settings, models, monkeypatch):
     pull_model("tiny", settings=settings)
     (models / "tiny").rename(models / ".partial-tiny")
