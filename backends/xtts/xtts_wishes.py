@@ -29,6 +29,7 @@ VOICE_NUMBERS = {"gpt_cond_len": (1, 60), "gpt_cond_chunk_len": (1, 60), "max_re
 """The same, seconds, of how a voice is taken from recordings."""
 SWITCHES = ("sound_norm_refs",)
 SPEEDS = (0.25, 4.0)
+"""A voice's speed times that of a stretch of a line may be beyond; then it is brought back, and told."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def wishes_of(item: SpeakItem, config: Any) -> Wishes:
         BadRequest: a language that the model does not have, or a value of the wrong type or out of bounds.
     """
     style = _style(item.style)
-    if not math.isfinite(item.speed) or not SPEEDS[0] <= item.speed <= SPEEDS[1]:
-        raise BadRequest(f"speed must be {SPEEDS[0]:g} to {SPEEDS[1]:g}, got {item.speed!r}")
+    if not math.isfinite(item.speed) or item.speed <= 0:
+        raise BadRequest(f"speed must be a positive number, got {item.speed!r}")
     sampling = Sampling(**{name: style.get(name, getattr(config, name, 1)) for name in NUMBERS})
     taking = Taking(**{name: style.get(name, getattr(config, name)) for name in (*VOICE_NUMBERS, *SWITCHES)})
     if taking.gpt_cond_chunk_len > taking.gpt_cond_len:
@@ -86,7 +87,7 @@ def wishes_of(item: SpeakItem, config: Any) -> Wishes:
             f"style.gpt_cond_chunk_len ({taking.gpt_cond_chunk_len} s) is longer than gpt_cond_len "
             f"({taking.gpt_cond_len} s)"
         )
-    return Wishes(language_of(item.language), item.speed, sampling, taking, tuple(_degraded(item, sampling)))
+    return Wishes(language_of(item.language), _kept(item.speed), sampling, taking, tuple(_degraded(item, sampling)))
 
 
 def language_of(tag: str) -> str:
@@ -102,6 +103,10 @@ def language_of(tag: str) -> str:
     if found not in LANGUAGES:
         raise BadRequest(f"XTTS does not speak {tag!r}", f"it speaks {', '.join(LANGUAGES)}")
     return found
+
+
+def _kept(speed: float) -> float:
+    return min(max(speed, SPEEDS[0]), SPEEDS[1])
 
 
 def _style(style: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,6 +132,9 @@ def _number(key: str, value: Any) -> float:
 
 
 def _degraded(item: SpeakItem, sampling: Sampling) -> Iterator[str]:
+    kept = _kept(item.speed)
+    if kept != item.speed:
+        yield f"speed: {kept:g} in place of {item.speed:g}"
     for what in ("pitch", "volume_db"):
         if getattr(item, what) != (1.0 if what == "pitch" else 0.0):
             yield what

@@ -21,6 +21,7 @@ from demod_voice.records.progress import SILENT, Progress
 __all__ = ["SeparateOptions", "Separated", "separate_file"]
 
 MOST_CHANNELS = 2
+MOST_SHIFTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class SeparateOptions:
     stems: tuple[str, ...] = ()
     """``dialogue``, ``background``; empty = both."""
     shifts: int = 0
-    """Passes that are averaged, each from another place."""
+    """Passes that are averaged, each from another place: 0 to 20."""
     engine: str = ENGINE
     force: bool = False
     """Stems that exist are replaced."""
@@ -62,7 +63,7 @@ def separate_file(
         progress: told in seconds of the recording.
 
     Raises:
-        UsageError: the file does not exist, a stem is in the way, or there is no such stem.
+        UsageError: the file does not exist, a stem is in the way, there is no such stem, or so many shifts cannot be.
         MediaError: it cannot be decoded.
         EngineError: the engine is not there, or failed.
         OutputError: a stem cannot be written.
@@ -70,6 +71,8 @@ def separate_file(
     chosen = options or SeparateOptions()
     jobs_of([file])
     source, out = Path(file), Path(folder)
+    if not 0 <= chosen.shifts <= MOST_SHIFTS:
+        raise UsageError(f"shifts are 0 to {MOST_SHIFTS}, not {chosen.shifts}", "2 to 5 are usual")
     targets = _targets(source, out, chosen, settings)
     with Pool(settings, jobs=1, progress=progress) as pool:
         info = pool.info(chosen.engine)

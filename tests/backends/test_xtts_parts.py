@@ -85,6 +85,14 @@ def test_a_value_that_cannot_be_is_refused(wishes, fields, word):
         wishes(**fields)
 
 
+@pytest.mark.parametrize(("asked", "kept"), [(6.25, 4.0), (0.125, 0.25)])
+def test_a_speed_beyond_its_bounds_is_brought_back_and_told(wishes, asked, kept):
+    found = wishes(speed=asked)
+    assert found.speed == kept
+    assert found.degraded == (f"speed: {kept:g} in place of {asked:g}",)
+    assert wishes(speed=kept).degraded == ()
+
+
 def test_an_unsupported_language_names_those_that_are(wishes):
     with pytest.raises(BadRequest) as caught:
         wishes(language="sv-SE")

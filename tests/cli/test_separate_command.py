@@ -95,6 +95,8 @@ def test_what_cannot_be_separated_is_told_and_leaves_nothing(cli, tmp_path):
         assert found.code == code
         assert path.name in found.err
         assert not list((tmp_path / "stems").glob("*"))
+    many = cli("separate", str(bad), "-o", str(tmp_path / "stems"), "--shifts", "21")
+    assert (many.code, "shifts are 0 to 20, not 21" in many.err) == (2, True), "told before the sound is looked at"
     source = str(talk(tmp_path / "talk.wav", 44100))
     assert "there is no stem 'drums'" in cli("separate", source, "-o", str(tmp_path / "s"), "--stems", "drums").err
     assert "separates nothing" in cli("separate", source, "-o", str(tmp_path / "s"), "--engine", "espeak").err
