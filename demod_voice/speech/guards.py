@@ -10,6 +10,7 @@ The measures know no engine: how long a text can take in its language, where sou
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -71,12 +72,17 @@ CUT_DB = -12.0
 CUT_S = 0.3
 """A shorter take has no level before its end to compare with."""
 
+LETTERS_PER_SIGN = 5.0
+"""Letters that a digit or a sign is read as: ``1999`` as 18, ``7`` as 5, ``1234567`` as 60."""
+
 _IDEOGRAPHS = 0x2E80
 _KANA = range(0x3040, 0x3100)
 _HANGUL = range(0xAC00, 0xD7A4)
 _BOUNDARY = re.compile(r"[.,;:!?…()\[\]\"“”«»\n。，、；：！？।॥؟،؛۔–—]|\s-\s")
-_SIGNS = re.compile(r"\d|[^\w\s.,;:!?…()\[\]\"“”«»„‘’'。，、；：！？।॥؟،؛۔–—-]|(?<=\w)[^\w\s’'](?=\w)|_")
-"""Digits, signs that are read, and punctuation inside a word (a point, a dot, a dash)."""
+_SIGNS = re.compile(
+    r"\d|[\U0001d400-\U0001d7ff]|[^\w\s.,;:!?…()\[\]\"“”«»„‘’'。，、；：！？।॥؟،؛۔–—-]|(?<=\w)[^\w\s’'](?=\w)|_"
+)
+"""Digits, letters of formulas, signs that are read, and punctuation inside a word (a point, a dot, a dash)."""
 _SPELLED = re.compile(r"(?<!\w)[A-Z]{2,5}(?!\w)|(?<!\w)(?:[A-Za-z]\.){2,}")
 
 
@@ -179,26 +185,38 @@ def _pace(heard: Sounding, text: str, speed: float, language: str) -> Iterator[F
 
 def _tail(heard: Sounding, text: str, speed: float, language: str) -> Iterator[Finding]:
     """Sound after a pause that the text does not explain, when all of the text may have been said before it."""
-    enough = ENOUGH * usual_s(text, language) / max(speed, 1.0)
+    signs = LETTERS_PER_SIGN * sum(map(_is_sign, text))
+    enough = ENOUGH * (usual_s(text, language) + S_PER_LETTER * signs) / max(speed, 1.0)
     boundaries = _boundaries(text)
+    unsure = 0.5 * signs / max(1.0, sum(map(_weight, text)))
     for before, pause, after in heard.pauses:
         long = pause >= LONG_PAUSE_S / min(speed, 1.0)
         if pause < PAUSE_S / min(speed, 1.0) or after < TAIL_S or before < enough:
             continue
         tolerance = LONG_PLACE_TOLERANCE if long else PLACE_TOLERANCE
         place = before / (before + after)
-        if not any(abs(place - each) <= tolerance for each in boundaries):
+        if not any(abs(place - each) <= tolerance + unsure for each in boundaries):
             yield Finding(f"{after:.2g} s of sound after a pause of {pause:.2g} s", fatal=False, badness=1.0 + after)
             return
 
 
 def _boundaries(text: str) -> list[float]:
-    """Where a reader may pause, 0..1 of the letters and digits of a text."""
-    spoken = [0]
+    """Where a reader may pause, 0..1 of what is said of a text, in letters."""
+    spoken = [0.0]
     for sign in text:
-        spoken.append(spoken[-1] + sign.isalnum())
-    whole = max(1, spoken[-1])
+        spoken.append(spoken[-1] + _weight(sign))
+    whole = max(1.0, spoken[-1])
     return [part for part in (spoken[found.start()] / whole for found in _BOUNDARY.finditer(text)) if 0.0 < part < 1.0]
+
+
+def _weight(sign: str) -> float:
+    """As how many letters a sign is read."""
+    return LETTERS_PER_SIGN if _is_sign(sign) else float(sign.isalpha())
+
+
+def _is_sign(sign: str) -> bool:
+    """A digit, or a sign that is read as a word; how long it takes is not known from the text."""
+    return sign.isdigit() or sign in "%&@#" or unicodedata.category(sign)[0] == "S"
 
 
 def _noise(heard: Sounding) -> Iterator[Finding]:

@@ -179,6 +179,25 @@ def test_a_waveform_that_is_cut_flat() -> None:
     assert examine(mono(0.9999 * sine, RATE), TEXT) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [
+        # As an engine gets it that reads numbers itself; the seconds are those of the words, at 15 letters a second.
+        ("The town spent 1234567 euros. That was far too much, said the mayor.", 5.6, 2.4),
+        ("It was 1999. We were young and knew nothing of the years that came.", 1.6, 3.2),
+        ("He left in the summer with his brother and the dog. He paid $1,234.50 in 1987.", 2.7, 6.0),
+    ],
+)
+def test_a_pause_where_a_sentence_ends_is_none_of_a_tail_whatever_its_numbers(text, before, after) -> None:
+    assert found(then(speech(before), 0.9, speech(after)), text, language="en") == ""
+    plain = "".join(sign for sign in text if sign not in ".,")
+    assert "after a pause" in found(then(speech(before + after), 0.9, speech(2.0)), plain, language="en")
+
+
+def test_letters_of_formulas_may_be_read_one_by_one() -> None:
+    assert found(speech(6.5), "\U0001d4d7\U0001d4ee\U0001d4f5\U0001d4f5\U0001d4f8", language="en") == ""
+
+
 def test_peak_is_in_dbfs() -> None:
     assert peak_dbfs(mono(np.array([0.0, -0.5]), RATE)) == pytest.approx(-6.0206, abs=1e-3)
 
