@@ -98,6 +98,9 @@ def pull(
             _pull(wanted, folder, accepted, settings, progress)
         except OSError as error:
             raise output_error(folder, error) from error
+        finally:
+            with suppress(OSError):
+                folder.rmdir()  # where nothing came, nothing is half there
     found = installed(entry.name, settings)
     assert found is not None
     return found, True

@@ -130,6 +130,15 @@ def test_killed_between_the_last_two_steps_it_is_put_in_place(settings, hub, mod
     assert not (models / ".partial-tiny").exists()
 
 
+def test_where_nothing_came_nothing_is_half_there(settings, models):
+    with pytest.raises(ModelMissing):
+        pull_model("tiny", settings=with_hub(settings, hub_url="http://127.0.0.1:9"))
+    assert state_of("tiny", settings) == "missing"
+    assert [path for path in models.iterdir() if path.is_dir()] == []
+    with pytest.raises(UsageError, match="nothing to remove"):
+        remove_model("tiny", settings=settings)
+
+
 def test_killed_between_two_renames_the_old_model_is_found_again(settings, hub, models):
     pull_model("tiny", settings=settings)
     (models / "tiny").rename(models / ".old-tiny")
