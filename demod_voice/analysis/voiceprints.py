@@ -17,7 +17,7 @@ from demod_voice.analysis.speakers import ENGINE, Embeddings, centre, cosine, em
 from demod_voice.config.settings import Limits
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import EngineBrokenProtocol, MediaError
-from demod_voice.media.foreign import decode
+from demod_voice.media.foreign import WHOLE, Stretch, decode, probe
 from demod_voice.media.wav import wav_info
 from demod_voice.records.progress import SILENT, Progress
 
@@ -25,6 +25,8 @@ PIECE_S = 10.0
 """A file is heard in pieces of this length: models are trained on a few seconds."""
 MOST_PIECES = 6
 """Pieces of one file: its first minute and a half at most says who speaks."""
+LONG_S, LONG_BYTES = 600.0, 16 << 20
+"""A file of so many seconds and bytes is a whole recording."""
 NEAR = 0.05
 """Cosine by which the nearest speaker must be nearer than the next; else nobody knows who it is."""
 GROUP = 32
@@ -86,7 +88,7 @@ def voice_pieces(clip: Path, stem: Path, limits: Limits) -> Iterator[Path]:
         MediaError: it cannot be decoded.
     """
     whole = stem.with_name(f"{stem.name}.wav")
-    decode(clip, whole, RATE, limits, encoding="pcm_s16le")
+    decode(clip, whole, RATE, limits, encoding="pcm_s16le", stretch=_heard_of(clip, limits))
     length_s = wav_info(whole).duration_s
     count = max(1, min(MOST_PIECES, round(length_s / PIECE_S)))
     heard_s = min(length_s, 1.5 * PIECE_S * count)
@@ -94,6 +96,13 @@ def voice_pieces(clip: Path, stem: Path, limits: Limits) -> Iterator[Path]:
         begin_s, end_s = (heard_s * at / count for at in (number, number + 1))
         yield listening_slice(whole, begin_s, end_s, stem.with_name(f"{stem.name}.{number}.wav"))
     whole.unlink()
+
+
+def _heard_of(clip: Path, limits: Limits) -> Stretch:
+    """What is decoded of a file: of a recording of hours its beginning alone, since no more of it is heard."""
+    if not clip.is_file() or clip.stat().st_size < LONG_BYTES or probe(clip, limits).duration_s < LONG_S:
+        return WHOLE
+    return Stretch(0.0, 1.5 * PIECE_S * MOST_PIECES)
 
 
 def hear_voices(

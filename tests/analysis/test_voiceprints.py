@@ -1,0 +1,28 @@
+"""What is heard of a file to know its voice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.signals import sine, wav
+
+from demod_voice.analysis import voiceprints
+from demod_voice.analysis.voiceprints import voice_pieces
+from demod_voice.config.settings import DEFAULTS
+from demod_voice.media.wav import read_wav, wav_info
+
+
+@pytest.mark.parametrize(("minutes", "decoded_s"), [(10.5, 90.0), (9.5, 570.0)])
+def test_of_a_long_recording_the_beginning_alone_is_decoded(tmp_path: Path, minutes: float, decoded_s: float) -> None:
+    source = wav(
+        tmp_path / "long.wav", np.tile(sine(200.0, 30.0, -9.0, 16_000), round(2 * minutes)), 16_000, "pcm_s16le"
+    )
+    made = voice_pieces(source, tmp_path / "heard", DEFAULTS.limits)
+    pieces = [next(made)]
+    assert wav_info(tmp_path / "heard.wav").duration_s == pytest.approx(decoded_s, abs=0.01)
+    pieces += made
+    assert [wav_info(each).duration_s for each in pieces] == [pytest.approx(15.0, abs=0.01)] * voiceprints.MOST_PIECES
+    heard = np.concatenate([read_wav(each).samples for each in pieces], axis=1)
+    assert np.array_equal(heard, read_wav(source).samples[:, : heard.shape[1]])
