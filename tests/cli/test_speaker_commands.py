@@ -107,7 +107,8 @@ def test_identify_names_the_nearest_or_nobody(cli, voices, tmp_path):
 def test_identify_among_saved_voices(cli, voices, tmp_path, fake_engine):
     assert cli("speaker", "identify", voices["low"], "--among", "voices").code == 2
     clip = voice_file(tmp_path / "anna.wav", HIGH, 8.0)
-    added = cli("voices", "add", "anna", "--engine", "fake", "--reference", str(clip), "--consent", "self")
+    made_of = ("--reference", str(clip), "--text", "Hello.", "--consent", "self")
+    added = cli("voices", "add", "anna", "--engine", "fake", *made_of)
     assert added.code == 0, added.err
     found = cli("speaker", "identify", voices["high"], "--among", "voices")
     assert ": anna\n" in found.out

@@ -135,7 +135,7 @@ def test_paths_outside_the_allowed_roots(run, wav: Path, tmp_path: Path, monkeyp
     (tmp_path / "in").mkdir()
     monkeypatch.setenv("DEMOD_VOICE_PATHS__ALLOWED_ROOTS", str(tmp_path / "in"))
     commands = [
-        ("voices", "add", "me", "--engine", "fake", "--reference", wav, "--consent", "self"),
+        ("voices", "add", "me", "--engine", "fake", "--reference", wav, "--text", "Hi.", "--consent", "self"),
         ("voices", "add", "me", "--engine", "fake", "--model", wav),
         ("voices", "audition", "low", "--engine", "fake", "-o", tmp_path / "out"),
         ("voices", "import", tmp_path / "x.voice"),
