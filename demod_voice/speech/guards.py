@@ -216,7 +216,7 @@ def _weight(sign: str) -> float:
 
 def _is_sign(sign: str) -> bool:
     """A digit, or a sign that is read as a word; how long it takes is not known from the text."""
-    return sign.isdigit() or sign in "%&@#" or unicodedata.category(sign)[0] == "S"
+    return sign.isdigit() or sign in "%&@#+=°" or unicodedata.category(sign) == "Sc"
 
 
 def _noise(heard: Sounding) -> Iterator[Finding]:
