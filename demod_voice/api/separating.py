@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -84,14 +87,15 @@ def separate_file(
             recording = Path(scratch) / "recording.wav"
             decode(source, recording, 0, settings.limits, channels=int(channels > MOST_CHANNELS))
             heard = _heard(source, recording, info.input_rate or 16000, channels, settings)
-            made = _separated(recording, heard, targets, chosen, pool, settings, progress)
+            with _folder(out):
+                made = _separated(recording, heard, targets, chosen, pool, settings, progress)
     if channels > MOST_CHANNELS:
         made = replace(made, degraded=(f"{channels} channels were mixed to one", *made.degraded))
     return Separated(source, made)
 
 
 def _targets(source: Path, out: Path, options: SeparateOptions, settings: Settings) -> dict[str, Path]:
-    """Stem -> the file that it goes to; the folder is made."""
+    """Stem -> the file that it goes to."""
     try:
         stems = check_stems(options.stems)
     except ValueError as error:
@@ -103,11 +107,32 @@ def _targets(source: Path, out: Path, options: SeparateOptions, settings: Settin
             raise UsageError(f"{path} is the input; it would be overwritten", "choose another folder")
         if path.exists() and not options.force:
             raise UsageError(f"{path} exists already", "choose another folder, or --force")
+    there = next(each for each in (out, *out.absolute().parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        wrong = errno.EACCES if there.is_dir() else errno.ENOTDIR
+        raise output_error(out, OSError(wrong, os.strerror(wrong)))
+    return targets
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[None]:
+    """The folder of the stems, made for the block; one that is empty after a failure is not left there.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    new = [each for each in (out, *out.parents) if not each.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(out, error) from error
-    return targets
+    try:
+        yield
+    except BaseException:
+        for each in new:
+            with suppress(OSError):
+                each.rmdir()
+        raise
 
 
 def _heard(source: Path, recording: Path, rate: int, channels: int, settings: Settings) -> Path:

@@ -94,8 +94,9 @@ def test_what_cannot_be_separated_is_told_and_leaves_nothing(cli, tmp_path):
         found = cli("separate", str(path), "-o", str(tmp_path / "stems"))
         assert found.code == code
         assert path.name in found.err
-        assert not list((tmp_path / "stems").glob("*"))
+        assert not (tmp_path / "stems").exists()
     many = cli("separate", str(bad), "-o", str(tmp_path / "stems"), "--shifts", "21")
+    assert not (tmp_path / "stems").exists()
     assert (many.code, "shifts are 0 to 20, not 21" in many.err) == (2, True), "told before the sound is looked at"
     source = str(talk(tmp_path / "talk.wav", 44100))
     assert "there is no stem 'drums'" in cli("separate", source, "-o", str(tmp_path / "s"), "--stems", "drums").err
@@ -105,6 +106,19 @@ def test_what_cannot_be_separated_is_told_and_leaves_nothing(cli, tmp_path):
 def test_without_the_engine_its_installation_is_named(cli, tmp_path, monkeypatch):
     monkeypatch.delenv("DEMOD_VOICE_ENGINES__DEMUCS__PYTHON")
     monkeypatch.delenv("DEMOD_VOICE_ENGINES__DEMUCS__MODEL")
+    found = cli("separate", str(talk(tmp_path / "talk.wav", 44100)), "-o", str(tmp_path / "all" / "stems"))
+    assert found.code == 4
+    assert not (tmp_path / "all").exists()
+    assert "engines install demucs" in found.err
+
+
+def test_an_engine_that_fails_leaves_no_folder(cli, tmp_path, monkeypatch):
+    program = tmp_path / "broken"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__DEMUCS__PYTHON", str(program))
     found = cli("separate", str(talk(tmp_path / "talk.wav", 44100)), "-o", str(tmp_path / "stems"))
     assert found.code == 4
-    assert "engines install demucs" in found.err
+    assert not (tmp_path / "stems").exists()
+    in_the_way = cli("separate", str(tmp_path / "talk.wav"), "-o", str(tmp_path / "talk.wav" / "stems"))
+    assert in_the_way.code == 7
