@@ -113,6 +113,16 @@ def aligner(language: str, pool: Pool) -> str:
     raise EngineNotInstalled(f"no engine can align words of {language!r}", f"run: demod-voice engines install {BEST}")
 
 
+def recording_aligner(language: str, pool: Pool, engine: str = "") -> str:
+    """The engine that aligns a long recording: pocketsphinx for English, else the best recognizer.
+
+    Raises:
+        EngineNotInstalled: there is none; says what to install or to pull.
+    """
+    own = FALLBACK if _primary(language) == FALLBACK_LANGUAGE else ""
+    return choose_recognizer(language, pool, engine or own, task="align").engine
+
+
 def align_recording(
     wav: Path,
     track: SpeechTrack,
@@ -148,8 +158,7 @@ def align_recording(
     """
     tokens = text.split()
     stretches = speech_stretches(track)
-    own = FALLBACK if _primary(language) == FALLBACK_LANGUAGE else ""
-    engine = choose_recognizer(language, pool, engine or own).engine
+    engine = recording_aligner(language, pool, engine)
     if not tokens or not stretches or not any(map(plain_word, tokens)):
         return Alignment(_spread(tokens, track.duration_s), engine, degraded=_nothing(tokens, "there is no speech"))
     with tempfile.TemporaryDirectory(prefix="align-", dir=scratch) as folder:

@@ -12,7 +12,7 @@ from demod_worker.messages import HeardWord, TranscribeRequest
 
 from demod_voice.analysis.listening import listening_copy
 from demod_voice.engines.pool import Pool
-from demod_voice.errors import EngineCancelled, EngineError, EngineNotInstalled
+from demod_voice.errors import EngineCancelled, EngineError, EngineNotInstalled, EngineStartFailed
 from demod_voice.records.progress import SILENT, Progress
 
 BEST = "whisper"
@@ -97,15 +97,22 @@ def transcribe(
     return made
 
 
-def choose_recognizer(language: str, pool: Pool, engine: str = "") -> Recognizer:
+def choose_recognizer(language: str, pool: Pool, engine: str = "", *, task: str = "transcribe") -> Recognizer:
     """The engine that transcribes a language.
 
+    Args:
+        language: BCP 47 tag.
+        pool: runs the engine.
+        engine: empty = whisper where it is installed, else pocketsphinx for English.
+        task: what is asked for, as an error calls it.
+
     Raises:
-        EngineNotInstalled: there is none; says which one to install.
+        EngineNotInstalled: there is none; says what to install or to pull.
+        EngineError: the user has configured whisper, and it does not work so.
     """
     if engine:
         return Recognizer(engine)
-    reason = f"{BEST} is not installed"
+    reason, remedy = f"{BEST} is not installed", ""
     if pool.usable(BEST):
         try:
             pool.load(BEST)
@@ -113,13 +120,23 @@ def choose_recognizer(language: str, pool: Pool, engine: str = "") -> Recognizer
         except EngineCancelled:
             raise
         except EngineError as error:
-            reason = f"{BEST}: {error.message.splitlines()[0]}"
+            if _configured(error, pool):
+                raise
+            reason, remedy = f"{BEST}: {error.message.splitlines()[0]}", error.hint or ""
     if language.replace("_", "-").split("-")[0].lower() == FALLBACK_LANGUAGE and pool.usable(FALLBACK):
-        return Recognizer(FALLBACK, (f"{reason}; transcribed by {FALLBACK}, and {FALLBACK_NOTE}",))
+        better = f" ({remedy})" if remedy else ""
+        return Recognizer(FALLBACK, (f"{reason}{better}; transcribed by {FALLBACK}, and {FALLBACK_NOTE}",))
     raise EngineNotInstalled(
-        f"no engine can transcribe {language!r}: {reason}",
-        f"run: demod-voice engines install {BEST}; or give the texts yourself, or none at all",
+        f"no engine can {task} {language!r}: {reason}", remedy or f"run: demod-voice engines install {BEST}"
     )
+
+
+def _configured(error: EngineError, pool: Pool) -> bool:
+    """True for what the user has set and what does not work so: no other engine takes its place silently."""
+    own = pool.settings.engines.named.get(BEST)
+    if own is None:
+        return False
+    return bool(own.model) or (bool(own.python) and isinstance(error, EngineStartFailed))
 
 
 def _transcript(clip: Path, scratch: Path, language: str, pool: Pool, chosen: Recognizer) -> Transcript:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from demod_worker.messages import HeardWord
 
-from demod_voice.analysis.alignment import Alignment, align_recording
+from demod_voice.analysis.alignment import Alignment, align_recording, recording_aligner
 from demod_voice.analysis.recording_transcription import (
     RecordingTranscript,
     cues_of,
@@ -153,6 +153,7 @@ def align_file(
         return found, wav_info(wav).duration_s
 
     with Pool(settings, jobs=jobs, progress=progress) as pool:
+        recording_aligner(language or settings.language, pool, engine)
         alignment, duration_s = _decoded(source, settings, lambda wav, scratch: work(wav, scratch, pool))
     if target is not None:
         _write_alignment(target, alignment, duration_s)

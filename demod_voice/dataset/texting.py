@@ -50,7 +50,8 @@ class Texter:
             self._prepare(materials)
         except EngineNotInstalled as error:
             hint = (
-                "run: demod-voice engines install whisper; or put a text beside each recording (talk.srt, talk.vtt, talk.txt); "
+                f"{error.hint or 'run: demod-voice engines install whisper'}; "
+                "or put a text beside each recording (talk.srt, talk.vtt, talk.txt); "
                 "or make segments without: --no-text"
             )
             raise EngineNotInstalled(error.message, hint) from error

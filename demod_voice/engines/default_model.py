@@ -49,9 +49,15 @@ def model_for(info: EngineInfo, settings: Settings) -> str | None:
     wanted = (named.model if named is not None else "") or info.default_model
     if not wanted:
         return None
-    raise ModelMissing(
-        f"engine {info.name} has no model here: {wanted} is not installed", f"run: demod-voice models pull {wanted}"
-    )
+    raise ModelMissing(f"engine {info.name} has no model here: {wanted} is not installed", _remedy(wanted, info))
+
+
+def _remedy(wanted: str, info: EngineInfo) -> str:
+    """How the model comes here; one that the user has named may be mistyped."""
+    if wanted == info.default_model:
+        return f"run: demod-voice models pull {wanted}"
+    usual = f", by default {info.default_model}" if info.default_model else ""
+    return f"engines.{info.name}.model names it{usual}; see: demod-voice models list --engine {info.name}"
 
 
 def model_roots(settings: Settings) -> list[Path]:

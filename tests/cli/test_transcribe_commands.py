@@ -16,6 +16,9 @@ from support.voices import voice
 
 from demod_voice.analysis.recording_transcription import LONGEST_S, divided
 from demod_voice.analysis.speech_track import Region
+from demod_voice.analysis.transcription import choose_recognizer
+from demod_voice.config import load_settings
+from demod_voice.engines.pool import Pool
 from demod_voice.formats.subtitles import read_subtitles
 
 RATE = 16000
@@ -169,3 +172,34 @@ def test_the_fallback_says_that_it_is_one(cli, talk, monkeypatch, engine_python)
     transcript = json.loads(found.out)["transcript"]
     assert (transcript["engine"], transcript["language"]) == ("pocketsphinx", "en")
     assert "many of its words are wrong" in found.err
+
+
+@pytest.mark.parametrize("command", ["transcribe", "align"])
+def test_a_model_that_is_missing_is_told_with_the_command_that_brings_it(cli, talk, tmp_path, monkeypatch, command):
+    monkeypatch.delenv("DEMOD_VOICE_ENGINES__WHISPER__MODEL")
+    (tmp_path / "text.txt").write_text("eins")
+    text = [str(tmp_path / "text.txt")] if command == "align" else []
+    found = cli(command, str(talk), *text, "--language", "de")
+    assert found.code == 4
+    assert f"no engine can {command} 'de'" in found.err
+    assert "models pull whisper-small" in found.err
+    assert "engines install" not in found.err
+    assert "yourself" not in found.err
+
+
+@pytest.mark.parametrize("model", ["/nope", "whisper-smal"])
+def test_a_model_that_was_configured_wrongly_is_not_replaced_silently(cli, talk, monkeypatch, model):
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__WHISPER__MODEL", model)
+    found = cli("transcribe", str(talk), "--language", "en")
+    assert found.code == 4
+    assert model in found.err
+    assert "engines.whisper.model" in found.err
+    assert "models pull whisper-smal" not in found.err
+
+
+def test_the_fallback_names_the_model_that_is_better(monkeypatch):
+    monkeypatch.delenv("DEMOD_VOICE_ENGINES__WHISPER__MODEL")
+    with Pool(load_settings()) as pool:
+        chosen = choose_recognizer("en", pool)
+    assert chosen.engine == "pocketsphinx"
+    assert "models pull whisper-small" in chosen.degraded[0]
