@@ -31,6 +31,7 @@ LISTENED = 3
 SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u2019\u201d)\]]*$")
 LONGEST_S = 300.0
 """Speech without a pause of its own (or music that is taken for it) is divided, so that no request is longer."""
+NO_SPEECH = "no speech was found"
 PAUSE_S = 1.0
 """A pause between two words at which a cue ends."""
 
@@ -115,9 +116,7 @@ def transcribe_recording(
     stretches = [part for each in speech_stretches(track) for part in divided(each)]
     duration_s = track.duration_s
     if not stretches:
-        return RecordingTranscript(
-            (), duration_s, language, chosen.engine, degraded=(*track.degraded, *chosen.degraded)
-        )
+        return RecordingTranscript((), duration_s, language, chosen.engine, degraded=(*track.degraded, NO_SPEECH))
     step = "transcribe"
     progress.start(step, sum(each.duration_s for each in stretches), "s")
     with tempfile.TemporaryDirectory(prefix="hear-", dir=scratch) as folder:

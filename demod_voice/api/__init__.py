@@ -139,7 +139,7 @@ _EXPORTS = {
         "unlock_take",
     ),
     "text": ("NormalizedText", "PhonemeText", "normalize_text", "text_phonemes"),
-    "transcribing": ("AlignedFile", "TranscribedFile", "align_file", "transcribe_file"),
+    "transcribing": ("AlignedFile", "TranscribedFile", "align_file", "require_heard", "transcribe_file"),
     "voices": (
         "AddReport",
         "Audition",

@@ -25,7 +25,7 @@ from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.dataset.cleaning.files import jobs_of
 from demod_voice.engines.pool import Pool
-from demod_voice.errors import Fault, UsageError
+from demod_voice.errors import Fault, QualityError, UsageError
 from demod_voice.formats.cues import Cue, SpokenWord
 from demod_voice.formats.foreign_text import read_foreign_text
 from demod_voice.formats.textgrid import write_textgrid
@@ -35,7 +35,7 @@ from demod_voice.media.wav import wav_info
 from demod_voice.records.atomic import check_output, write_json, write_text
 from demod_voice.records.progress import SILENT, Progress
 
-__all__ = ["AlignedFile", "TranscribedFile", "align_file", "transcribe_file"]
+__all__ = ["AlignedFile", "TranscribedFile", "align_file", "require_heard", "transcribe_file"]
 
 RATE = 16000
 TRANSCRIPTS = (".txt", ".srt", ".vtt", ".json")
@@ -158,6 +158,21 @@ def align_file(
     if target is not None:
         _write_alignment(target, alignment, duration_s)
     return AlignedFile(source, round(duration_s, 6), alignment, target)
+
+
+def require_heard(found: AlignedFile) -> None:
+    """Say with an error that most of a text was not heard in its recording.
+
+    Raises:
+        QualityError: fewer than half of the words were heard.
+    """
+    words = found.alignment.words
+    lost = sum(not each.aligned for each in words)
+    if 2 * lost > len(words):
+        raise QualityError(
+            f"{lost} of {len(words)} words were not heard: their times are guesses",
+            f"is it the text of {found.source}, and its language?",
+        )
 
 
 def _paths(

@@ -19,8 +19,8 @@ def register(parser: Parser) -> None:
         _run,
         EXAMPLES,
         description="Find when each word of a text is said: .json, .srt, .vtt or .TextGrid (Praat). A word that nobody heard "
-        "lies between its neighbours, and says so. English is aligned by pocketsphinx, which is given the text beforehand; "
-        "other languages by whisper.",
+        "lies between its neighbours, and says so; where more than half are such, the exit code is 6. English is aligned by "
+        "pocketsphinx, which is given the text beforehand; other languages by whisper.",
     )
     parser.add_argument("audio", metavar="AUDIO", help="a sound or video file")
     parser.add_argument("text", metavar="TEXT", help="a plain text file with what is said")
@@ -32,7 +32,7 @@ def register(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace, app: App) -> None:
-    from demod_voice.api.transcribing import align_file
+    from demod_voice.api.transcribing import align_file, require_heard
 
     found = align_file(
         args.audio,
@@ -50,8 +50,8 @@ def _run(args: argparse.Namespace, app: App) -> None:
             f"{w.start_s:.2f}\t{w.end_s:.2f}\t{w.text}{'' if w.aligned else ' (not heard)'}" for w in alignment.words
         ]
         app.emit(found, "\n".join(rows))
-        return
-    sure = sum(each.aligned for each in alignment.words)
-    app.emit(
-        found, f"{found.output}: {sure} of {len(alignment.words)} words heard, {alignment.engine}/{alignment.model}"
-    )
+    else:
+        sure = sum(each.aligned for each in alignment.words)
+        made_by = "/".join(filter(None, (alignment.engine, alignment.model)))
+        app.emit(found, f"{found.output}: {sure} of {len(alignment.words)} words heard, {made_by}")
+    require_heard(found)

@@ -52,4 +52,5 @@ def _run(args: argparse.Namespace, app: App) -> None:
         app.emit(found, "\n".join(rows) if args.words else transcript.text)
         return
     about = f"{len(transcript.words)} words in {transcript.duration_s:.1f} s, {transcript.language or 'no language'}"
-    app.emit(found, f"{found.output}: {about}, {transcript.engine}/{transcript.model}")
+    made_by = "/".join(filter(None, (transcript.engine, transcript.model)))
+    app.emit(found, f"{found.output}: {about}, {made_by}")

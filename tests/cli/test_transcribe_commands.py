@@ -109,6 +109,8 @@ def test_silence_has_no_words(cli, tmp_path):
     found = cli("transcribe", str(silent), "-o", str(tmp_path / "a.srt"))
     assert found.code == 0, found.err
     assert "0 words" in found.out
+    assert "no speech was found" in found.err
+    assert "whisper/" not in found.out
     assert (tmp_path / "a.srt").read_text().strip() == ""
 
 
@@ -203,3 +205,13 @@ def test_the_fallback_names_the_model_that_is_better(monkeypatch):
         chosen = choose_recognizer("en", pool)
     assert chosen.engine == "pocketsphinx"
     assert "models pull whisper-small" in chosen.degraded[0]
+
+
+def test_a_text_that_is_not_what_is_said_ends_with_6(cli, talk, tmp_path):
+    (tmp_path / "text.txt").write_text(" ".join(f"x{number}" for number in range(20)))
+    found = cli("align", str(talk), str(tmp_path / "text.txt"), "-o", str(tmp_path / "a.json"), "--language", "de")
+    assert found.code == 6
+    words = json.loads((tmp_path / "a.json").read_text())["words"]
+    lost = sum(not each["aligned"] for each in words)
+    assert 10 < lost <= 20
+    assert f"{lost} of 20 words were not heard" in found.err
