@@ -27,7 +27,7 @@ from demod_voice.speech.guards import peak_dbfs
 from demod_voice.speech.studio import LineJob, Studio
 from demod_voice.voices.adding import NewVoice
 from demod_voice.voices.archive import ArchiveReport
-from demod_voice.voices.resolve import ResolvedVoice, resolve
+from demod_voice.voices.resolve import ResolvedVoice, can_be_pulled, resolve
 from demod_voice.voices.saved import SavedVoice
 from demod_voice.voices.store import AddReport, VoiceStore
 from demod_voice.voices.stored import changed
@@ -125,6 +125,8 @@ def _with_pulled_model(new: NewVoice, settings: Settings) -> NewVoice:
     if new.model is None or new.model.exists():
         return new
     pulled = installed(str(new.model), settings)
+    if pulled is None and can_be_pulled(str(new.model), settings):
+        raise UsageError(f"model {new.model} is not on this machine", f"run: demod-voice models pull {new.model}")
     if pulled is None or pulled.record.engine != new.engine:
         return new
     return replace(new, model=pulled.path, licence=new.licence or pulled.record.licence)

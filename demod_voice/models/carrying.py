@@ -28,6 +28,7 @@ from demod_voice.records.hashing import hash_file
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
 
+HINT = "say which: --name NAME"
 Found = Mapping[str, Path]
 """Path in the model's folder -> the file that was carried."""
 
@@ -115,13 +116,17 @@ def _checked(entry: ModelEntry, found: Found, progress: Progress) -> dict[str, s
     progress.start(step, sum(path.stat().st_size for path in found.values()), "bytes")
     hashes, wrong = {}, []
     for each in entry.files:
+        if each.path not in found:
+            continue
         path = found[each.path]
         size = path.stat().st_size
         hashes[each.path] = hash_file(path)
         if each.size and size != each.size:
             wrong.append(f"{path} has {size} bytes, not {each.size}")
         elif each.sha256 and hashes[each.path] != each.sha256:
-            wrong.append(f"{path} has other bytes than {entry.name} (sha256 {hashes[each.path][:16]}...)")
+            wrong.append(
+                f"{path} has other bytes than {entry.name} (sha256 {hashes[each.path][:16]}..., not {each.sha256[:16]}...)"
+            )
         progress.advance(step, size)
     progress.finish(step)
     if wrong:
@@ -140,15 +145,30 @@ def _entry(folder: Path, name: str, known: Mapping[str, ModelEntry]) -> ModelEnt
         if missing:
             raise ModelMissing(f"{folder} has no {', '.join(missing)}, which belongs to {name}", "bring all its files")
         return known[name]
-    fitting = [each for each in known.values() if not _missing(each, folder) and _could_be(each, folder)]
-    if len(fitting) == 1:
-        return fitting[0]
+    named = [each for each in known.values() if not _missing(each, folder)]
+    fitting = [each for each in named if _could_be(each, folder)]
+    # Who has the names of all its files is meant, although some of them are others: a model of fewer files is not.
+    meant = [each for each in named if each not in fitting and all(_needs(one) < _needs(each) for one in fitting)]
+    if len(meant) == 1 or (len(fitting) == 1 and not meant):
+        return (meant or fitting)[0]
+    if meant:
+        told = "; ".join(f"{each.name}: {', '.join(_other_sizes(each, folder)) or 'another kind'}" for each in meant)
+        raise UsageError(f"{folder} has the files of several models by their names, and is none: {told}", HINT)
     if fitting:
         names = ", ".join(each.name for each in fitting)
-        raise UsageError(f"{folder} could be any of {names}", "say which: --name NAME")
-    raise UsageError(
-        f"{folder} holds no model that is known{_nearest(folder, known.values())}", "say which: --name NAME"
-    )
+        raise UsageError(f"{folder} could be any of {names}", HINT)
+    raise UsageError(f"{folder} holds no model that is known{_nearest(folder, known.values())}", HINT)
+
+
+def _needs(entry: ModelEntry) -> frozenset[str]:
+    return frozenset(each.path for each in entry.files if not each.optional)
+
+
+def _other_sizes(entry: ModelEntry, folder: Path) -> list[str]:
+    """Which files have how many bytes instead of how many."""
+    found = [(each, path) for each in entry.files if each.size and (path := _lies(folder, each)) is not None]
+    sizes = [(each, path.stat().st_size) for each, path in found]
+    return [f"{each.path} has {size} bytes, not {each.size}" for each, size in sizes if size != each.size]
 
 
 def _nearest(folder: Path, known: Iterable[ModelEntry]) -> str:
@@ -166,14 +186,18 @@ def _files_of(known: Iterable[ModelEntry], name: str) -> tuple[ModelFile, ...]:
 
 
 def _missing(entry: ModelEntry, folder: Path) -> list[str]:
-    return [each.path for each in entry.files if _lies(folder, each) is None]
+    return [each.path for each in entry.files if not each.optional and _lies(folder, each) is None]
 
 
 def _could_be(entry: ModelEntry, folder: Path) -> bool:
     """No size that is known says otherwise, and neither does the kind."""
     for each in entry.files:
         path = _lies(folder, each)
-        if path is None or (each.size and path.stat().st_size != each.size):
+        if path is None:
+            if each.optional:
+                continue
+            return False
+        if each.size and path.stat().st_size != each.size:
             return False
     return entry.kind is None or not any("another kind" in fault for fault in faults_of(entry, folder))
 

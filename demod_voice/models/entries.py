@@ -44,6 +44,8 @@ class ModelFile:
     """Bytes; 0 = not known before it is asked for."""
     sha256: str = ""
     """Lower-case hex; empty = not known before it is asked for."""
+    optional: bool = False
+    """Pulled with the others; what is carried by hand may lack it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +204,13 @@ def _wrong_file(told: Any) -> Iterator[str]:
         yield f"file {facts['path']!r} is not written plainly, like more/part.bin"
     if str(path) in OWN or path.suffix == PART:
         yield f"file {str(path)!r} has a name that this program gives to files of its own"
-    unknown = set(facts) - {"path", "size", "sha256"}
+    unknown = set(facts) - {"path", "size", "sha256", "optional"}
     if unknown:
         yield f"file {path}: unknown key {sorted(unknown)[0]!r}"
     size = facts.get("size", 0)
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         yield f"file {path}: size must be a number of bytes"
+    if not isinstance(facts.get("optional", False), bool):
+        yield f"file {path}: optional must be true or false"
     if facts.get("sha256", "") and not SHA256.fullmatch(str(facts["sha256"])):
         yield f"file {path}: sha256 must be 64 hex digits"

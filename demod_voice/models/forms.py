@@ -17,6 +17,8 @@ def faults_of(entry: ModelEntry, folder: Path) -> Iterator[str]:
     """What is wrong with the files of ``entry`` in ``folder``: cut short, empty, or of another kind of model."""
     for each in entry.files:
         path = folder / each.path
+        if each.optional and not path.exists():
+            continue
         fault = _CHECKS.get(path.suffix, _not_empty)(path)
         if fault:
             yield f"{each.path} {fault}"

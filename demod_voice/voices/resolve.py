@@ -104,7 +104,7 @@ def _find(settings: Settings, engine: str, voice: str, model: str) -> ResolvedVo
     pulled = installed(asked, settings) if asked else None
     if pulled is not None and (model or engine in ("", pulled.record.engine)):
         return _installed(settings, pulled, engine)
-    if asked and _can_be_pulled(asked, settings):
+    if asked and can_be_pulled(asked, settings):
         raise UsageError(f"model {asked} is not on this machine", f"run: demod-voice models pull {asked}")
     if model:
         raise UsageError(
@@ -182,7 +182,7 @@ def _installed(settings: Settings, model: InstalledModel, engine: str) -> Resolv
     )
 
 
-def _can_be_pulled(name: str, settings: Settings) -> bool:
+def can_be_pulled(name: str, settings: Settings) -> bool:
     """True for a model of the registry. A registry that is wrong is told by ``models list``, not by every voice."""
     try:
         return name in find_entries(settings)

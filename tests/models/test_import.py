@@ -174,3 +174,39 @@ def test_a_zip_that_torch_would_write_is_whole(tmp_path):
         archive.writestr("archive/data.pkl", b"x")
     entry = ModelEntry("m", "e", "s", "a/b", "MIT", (ModelFile("a.pth", "a.pth"),))
     assert list(faults_of(entry, tmp_path)) == []
+
+
+SIZED = """
+[sized]
+engine = "espeak"
+summary = "A model whose sizes are known"
+source = "someone/tiny"
+licence = "MIT"
+files = ["config.json", { path = "weights.bin", size = 77 }, { path = "CARD", optional = true }]
+
+[small]
+engine = "espeak"
+summary = "A model of fewer files"
+source = "someone/tiny"
+licence = "MIT"
+files = ["config.json"]
+"""
+
+
+def test_a_folder_with_the_names_of_all_files_is_judged_as_that_model(settings, carried, registry):
+    registry.write_text(SIZED)
+    with pytest.raises(ModelMissing, match=r"weights\.bin has 3000000 bytes, not 77"):
+        import_model(carried, settings=settings)
+    registry.write_text(SIZED + SIZED.replace("[sized]", "[other]").replace("[small]", "[less]").replace("77", "78"))
+    with pytest.raises(UsageError, match=r"other: weights\.bin has 3000000 bytes, not 78; sized: .* not 77"):
+        import_model(carried, settings=settings)
+
+
+def test_what_is_optional_may_be_missing(settings, carried, registry):
+    registry.write_text(SIZED.partition("[small]")[0])
+    (carried / "weights.bin").write_bytes(b"x" * 77)
+    model = import_model(carried, settings=settings)
+    assert [each.path for each in model.record.files] == ["config.json", "weights.bin"]
+    assert {each.status for each in verify_model("sized", settings=settings)} == {"ok"}
+    (carried / "CARD").write_text("of these recordings")
+    assert "CARD" in [each.path for each in import_model(carried, name="sized", settings=settings).record.files]

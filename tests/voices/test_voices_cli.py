@@ -174,3 +174,9 @@ def test_espeak_lists_and_auditions_real_voices(run, tmp_path: Path) -> None:
 def test_the_home_is_not_touched(run) -> None:
     assert run("voices", "list").code == 0
     assert not (Path(os.environ["HOME"]) / ".local" / "share" / "demod-voice" / "voices").exists()
+
+
+def test_a_model_that_can_be_pulled_is_told_with_its_command(run) -> None:
+    found = run("voices", "add", "alba", "--engine", "piper", "--model", "piper-en_GB-alba-medium")
+    assert found.code == 2
+    assert "models pull piper-en_GB-alba-medium" in found.err
