@@ -161,7 +161,9 @@ def degraded(asked: Asked, forgotten: int, cut: bool) -> tuple[str, ...]:
         found.append("voice: without an anchor or an adapter each line sounds like somebody else")
     if forgotten:
         found.append(f"context: the oldest {forgotten} turns do not fit")
-    if cut:
+    if cut and asked.longest_s == asked.sampling.max_length_s:
+        found.append(f"max_length: the text was cut at {asked.longest_s:g} s, the length that was asked for")
+    elif cut:
         found.append("max_s: the text was cut short")
     return tuple(found)
 

@@ -14,13 +14,14 @@ from demod_voice.api.speaking import Reading, SpokenFile, speak_to_file
 from demod_voice.audio.clip import Clip
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
-from demod_voice.errors import Fault, FaultsError, MediaError, UsageError
+from demod_voice.errors import Fault, MediaError, UsageError
 from demod_voice.media.wav import read_wav
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.studio import LineJob, Studio
 from demod_voice.voices.adding import consent_faults
 from demod_voice.voices.references import prepare_reference
+from demod_voice.voices.refusing import range_faults, refuse
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 from demod_voice.voices.saved import CONSENT_FILE, CONSENT_WORDS
 
@@ -28,6 +29,8 @@ __all__ = ["CsmAnchor", "CsmFile", "CsmSynthesizer", "CsmVoice", "infer_csm"]
 
 ENGINE = "csm"
 MOST_TURNS = 8
+NUMBERS = {"temperature": (0.0, 2.0), "top_k": (1.0, 2048.0), "max_length": (0.1, 600.0)}
+"""Style key -> least and greatest value, as the engine checks them; ``max_length`` in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ def infer_csm(
     Raises:
         FaultsError: everything that is wrong with the voice; nothing was written.
         UsageError: text or output is wrong; nothing was written.
+        MediaError: an anchor cannot be decoded.
         EngineError: the engine or its model is not installed, or failed.
         OutputError: the file cannot be written.
     """
@@ -165,15 +169,16 @@ def _ready(asked: CsmVoice, settings: Settings) -> Iterator[tuple[ResolvedVoice,
 
     Raises:
         FaultsError: everything that is wrong with it.
+        MediaError: anchors that cannot be decoded are all that is wrong.
         UsageError: there is no such model, or a path is outside the allowed roots.
     """
     paths = [each.path for each in asked.anchors] + ([asked.adapter] if asked.adapter else [])
     check_inside(paths, settings.paths.allowed_roots)
     faults = [*_faults(asked)]
     with TemporaryDirectory(prefix="demod-voice-") as temporary:
-        clips, warnings = _clips(asked.anchors, Path(temporary), settings, faults)
-        if faults:
-            raise FaultsError("the voice", faults)
+        unreadable: list[str] = []
+        clips, warnings = _clips(asked.anchors, Path(temporary), settings, faults, unreadable)
+        refuse("the voice", faults, unreadable)
         found = resolve(settings, engine=ENGINE, model=asked.model)
         voice = replace(
             found.voice,
@@ -188,6 +193,7 @@ def _ready(asked: CsmVoice, settings: Settings) -> Iterator[tuple[ResolvedVoice,
 
 
 def _faults(asked: CsmVoice) -> Iterator[Fault]:
+    yield from range_faults(asked.style(), NUMBERS)
     if asked.anchors or asked.adapter:
         yield from consent_faults(asked.consent)
     for anchor in asked.anchors:
@@ -198,17 +204,23 @@ def _faults(asked: CsmVoice) -> Iterator[Fault]:
 
 
 def _clips(
-    anchors: tuple[CsmAnchor, ...], folder: Path, settings: Settings, faults: list[Fault]
+    anchors: tuple[CsmAnchor, ...], folder: Path, settings: Settings, faults: list[Fault], unreadable: list[str]
 ) -> tuple[list[Path], list[str]]:
-    """The anchors as 24 kHz mono WAVs, and what a person should know of them; what is wrong goes to ``faults``."""
+    """The anchors as 24 kHz mono WAVs, and what a person should know of them.
+
+    What is wrong goes to ``faults``, and what is no sound to ``unreadable``.
+    """
     clips: list[Path] = []
     warnings: list[str] = []
     for number, anchor in enumerate(anchors):
         clip = folder / f"{number:02d}.wav"
         try:
             report = prepare_reference(anchor.path, clip, settings.limits)
-        except (MediaError, UsageError) as error:
-            faults.append(Fault(None, f"anchor {anchor.path}: {error.message}", error.hint))
+        except MediaError as error:
+            unreadable.append(f"anchor {error.message}")
+            continue
+        except UsageError as error:
+            faults.append(Fault(None, f"anchor {error.message}", error.hint))
             continue
         if report.fault:
             faults.append(Fault(None, f"anchor {anchor.path}: {report.fault}"))

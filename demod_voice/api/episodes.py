@@ -20,13 +20,14 @@ from demod_voice.errors import UsageError
 from demod_voice.formats.template import template
 from demod_voice.records.atomic import write_text
 from demod_voice.records.progress import SILENT, Progress
-from demod_voice.units import format_size
+from demod_voice.units import counted, format_size
 
 __all__ = [
     "CheckReport",
     "RenderReport",
     "check_episode",
     "clean_episode",
+    "counted",
     "describe_check",
     "describe_render",
     "format_size",

@@ -12,10 +12,11 @@ from demod_voice.analysis.speakers import ENGINE, embed_clips
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.engines.pool import Pool
-from demod_voice.errors import EngineError, Fault, FaultsError, MediaError, UsageError
+from demod_voice.errors import EngineError, Fault, MediaError, UsageError
 from demod_voice.media.wav import read_wav, write_wav
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.voices.references import pieces, prepare_reference, two_voices
+from demod_voice.voices.refusing import refuse
 
 __all__ = ["Prepared", "foreign_voices", "prepared_references"]
 
@@ -40,12 +41,14 @@ def prepared_references(sources: Sequence[Path], settings: Settings, progress: P
 
     Raises:
         FaultsError: everything that is wrong with them, at once.
+        MediaError: files that cannot be decoded are all that is wrong.
         UsageError: one lies outside the allowed roots.
     """
     check_inside(list(sources), settings.paths.allowed_roots)
     with TemporaryDirectory(prefix="demod-voice-") as temporary:
         found: list[Path] = []
         faults: list[Fault] = []
+        unreadable: list[str] = []
         warnings: list[str] = []
         if len(sources) > MOST:
             faults.append(
@@ -55,16 +58,18 @@ def prepared_references(sources: Sequence[Path], settings: Settings, progress: P
             target = Path(temporary) / f"{number:02d}.wav"
             try:
                 report = prepare_reference(source, target, settings.limits)
-            except (MediaError, UsageError) as error:
-                faults.append(Fault(None, f"reference {source}: {error.message}", error.hint))
+            except MediaError as error:
+                unreadable.append(f"reference {error.message}")
+                continue
+            except UsageError as error:
+                faults.append(Fault(None, f"reference {error.message}", error.hint))
                 continue
             if report.fault:
                 faults.append(Fault(None, f"reference {source}: {report.fault}"))
                 continue
             found.append(target)
             warnings += [f"reference {source}: {each}" for each in report.warnings]
-        if faults:
-            raise FaultsError("the references", faults)
+        refuse("the references", faults, unreadable)
         warnings += foreign_voices(found, [str(each) for each in sources], settings, progress)
         yield Prepared(tuple(found), tuple(warnings))
 
@@ -72,13 +77,14 @@ def prepared_references(sources: Sequence[Path], settings: Settings, progress: P
 def foreign_voices(paths: Sequence[Path], names: Sequence[str], settings: Settings, progress: Progress) -> list[str]:
     """Which clips have more than one speaker, as far as an embedding model can tell.
 
-    Nothing is said where the engine or its model is not installed, or nobody has measured its threshold.
+    Nothing is said where the engine is not installed, or nobody has measured its threshold; where it fails, or its model
+    is not here, that is what is said.
 
     Args:
         paths: WAVs.
         names: what each is called, in their order.
         settings: engines.
-        progress: told what an engine that fails says.
+        progress: told of devices and retries.
     """
     with ExitStack() as stack:
         pool = stack.enter_context(Pool(settings, progress=progress))
@@ -88,10 +94,9 @@ def foreign_voices(paths: Sequence[Path], names: Sequence[str], settings: Settin
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="demod-voice-")))
             return _foreign(paths, names, pool, folder)
         except EngineError as error:
-            progress.note(
-                f"whether one person speaks in the references was not looked at: {error.message.splitlines()[0]}"
-            )
-            return []
+            remedy = f" ({error.hint})" if error.hint else ""
+            why = f"{error.message.splitlines()[0]}{remedy}"
+            return [f"whether one person speaks in the references was not looked at: {why}"]
 
 
 def _foreign(paths: Sequence[Path], names: Sequence[str], pool: Pool, folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ from demod_voice.engines.environments import USABLE, state
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.locate import find_engines
 from demod_voice.engines.pool import Pool
-from demod_voice.errors import DemodError, Fault, UsageError
+from demod_voice.errors import DemodError, Fault, ModelMissing, UsageError
 from demod_voice.media.wav import read_wav
 from demod_voice.models.installed import installed
 from demod_voice.records.atomic import output_error, replacing
@@ -265,7 +265,7 @@ def _auditioned(names: Sequence[str], engine: str, settings: Settings) -> list[R
     for name in names:
         try:
             voices.append(resolve(settings, voice=name, engine=engine))
-        except UsageError as error:
+        except (UsageError, ModelMissing) as error:
             wrong.append(error.message + (f" ({error.hint})" if error.hint else ""))
     if wrong:
         raise UsageError("\n".join(wrong))

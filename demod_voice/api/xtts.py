@@ -15,16 +15,29 @@ from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.pool import Pool
+from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import Fault, FaultsError, UsageError
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.voices.adding import LARGEST_CONSENT, number_faults
+from demod_voice.voices.refusing import range_faults
 from demod_voice.voices.resolve import ResolvedVoice, resolve
+from demod_voice.voices.resolved import unspoken
 from demod_voice.voices.saved import CONSENT_FILE, CONSENT_WORDS, PRESET_CONSENT
 
 __all__ = ["XttsFile", "XttsSpeakers", "XttsVoice", "stream_xtts", "xtts_speakers", "xtts_zero_shot"]
 
 ENGINE = "xtts"
+NUMBERS = {
+    "temperature": (0.01, 5.0),
+    "top_k": (1, 1024),
+    "top_p": (0.01, 1.0),
+    "repetition_penalty": (1.0, 100.0),
+    "length_penalty": (-10.0, 10.0),
+    "num_beams": (1, 8),
+    "gpt_cond_len": (1, 60),
+}
+"""Style key -> least and greatest value, as the engine checks them."""
 CONSENT_REMEDY = "say whose voice it is: --consent self, --consent FILE (their statement), public-domain or unknown"
 
 
@@ -55,11 +68,7 @@ class XttsVoice:
 
     def style(self) -> dict[str, Any]:
         """The engine's style keys that were given."""
-        names = (
-            *("temperature", "top_k", "top_p", "repetition_penalty", "length_penalty", "num_beams"),
-            "gpt_cond_len",
-        )
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        return {name: value for name in NUMBERS if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ def xtts_zero_shot(
     Raises:
         FaultsError: everything that is wrong with the recordings and the word about consent; nothing was written.
         UsageError: text, language, model or output is wrong; nothing was written.
+        MediaError: a recording cannot be decoded.
         EngineError: the engine is not installed, or failed.
         OutputError: the file cannot be written.
     """
@@ -113,12 +123,14 @@ def stream_xtts(
     Raises:
         FaultsError: everything that is wrong with the recordings and the word about consent (while iterating).
         UsageError: text, language or model is wrong (while iterating).
+        MediaError: a recording cannot be decoded (while iterating).
         EngineError: the engine is not installed, or failed (while iterating).
     """
     with _ready(voice, settings, progress) as (resolved, warnings):
-        for warning in warnings:
-            progress.note(warning)
-        yield from stream_speech(text, resolved, settings=settings, progress=progress)
+        for number, clip in enumerate(stream_speech(text, resolved, settings=settings, progress=progress)):
+            for warning in warnings if not number else ():
+                progress.note(warning)
+            yield clip
 
 
 def xtts_speakers(model: str = "", *, settings: Settings = DEFAULTS, progress: Progress = SILENT) -> XttsSpeakers:
@@ -159,7 +171,9 @@ def _base(voice: XttsVoice, settings: Settings) -> ResolvedVoice:
         FaultsError: what is wrong with them.
         UsageError: there is no such model.
     """
-    faults = [*_source_faults(voice), *number_faults(voice.speed, 1.0, 0.0), *_consent_faults(voice)]
+    info = find_engine(ENGINE, settings)
+    faults = [*_source_faults(voice), *number_faults(voice.speed, 1.0, 0.0), *range_faults(voice.style(), NUMBERS)]
+    faults += [*_language_faults(info, voice, settings), *_consent_faults(voice)]
     faults += [
         Fault(None, f"reference {path} does not exist" if not path.exists() else f"{path} is not a file")
         for path in voice.references
@@ -168,10 +182,17 @@ def _base(voice: XttsVoice, settings: Settings) -> ResolvedVoice:
     if faults:
         raise FaultsError("the voice", faults)
     found = resolve(settings, engine=ENGINE, model=voice.model, language=voice.language, speed=voice.speed)
-    info = find_engine(ENGINE, settings)
     consent = PRESET_CONSENT if voice.speaker else found.consent
     named = replace(found.voice, preset=voice.speaker or None)
     return replace(found, voice=named, name=voice.speaker or found.name, consent=consent, licence=info.model_licence)
+
+
+def _language_faults(info: EngineInfo, voice: XttsVoice, settings: Settings) -> list[Fault]:
+    """The language is none of the engine's; says which flag or setting names it."""
+    fault = unspoken(info, voice.language or settings.language)
+    if fault is None:
+        return []
+    return [replace(fault, message=f"{'--' if voice.language else 'setting '}language: {fault.message}")]
 
 
 def _source_faults(voice: XttsVoice) -> list[Fault]:

@@ -32,6 +32,7 @@ def register(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace, app: App) -> None:
+    from demod_voice.api.episodes import counted
     from demod_voice.api.transcribing import align_file, require_heard
 
     found = align_file(
@@ -51,7 +52,7 @@ def _run(args: argparse.Namespace, app: App) -> None:
         ]
         app.emit(found, "\n".join(rows))
     else:
-        sure = sum(each.aligned for each in alignment.words)
+        sure, words = sum(each.aligned for each in alignment.words), counted(len(alignment.words), "word")
         made_by = "/".join(filter(None, (alignment.engine, alignment.model)))
-        app.emit(found, f"{found.output}: {sure} of {len(alignment.words)} words heard, {made_by}")
+        app.emit(found, f"{found.output}: {sure} of {words} heard, {made_by}")
     require_heard(found)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from demod_voice.api.csm import CsmAnchor, CsmVoice
 
 STDIN = "-"
+LENGTH_ASKED = "max_length: "
+"""What the engine says of a length that was asked for begins so."""
 EXAMPLES = [
     'demod-voice csm infer --text "Hello." --anchor me.wav --anchor-text "What I say in it." --consent self -o out.wav',
     "demod-voice csm infer --file chapter.txt --adapter my-lora --consent self --turns 4 -o chapter.mp3",
@@ -96,7 +98,7 @@ def _infer(args: argparse.Namespace, app: App) -> None:
         app.note(warning)
     made = spoken.file
     for what in made.degraded:
-        app.note(f"not honoured by csm: {what}")
+        app.note(what if what.startswith(LENGTH_ASKED) else f"not honoured by csm: {what}")
     told = f"{made.path}: {made.duration_s:.2f} s, {made.sample_rate} Hz, csm/{made.voice}"
     app.emit(spoken, f"{told}; consent {spoken.consent}; model licence {spoken.licence}")
 
@@ -108,12 +110,13 @@ def _anchors(args: argparse.Namespace) -> tuple[CsmAnchor, ...]:
         UsageError: there are more of the one than of the other.
     """
     from demod_voice.api.csm import CsmAnchor
+    from demod_voice.api.episodes import counted
     from demod_voice.api.errors import UsageError
 
     paths = [path for group in args.anchor for path in group]
     texts = [text for group in args.anchor_text for text in group]
     if len(paths) != len(texts):
-        counts = f"{len(paths)} anchors, {len(texts)} texts"
+        counts = f"{counted(len(paths), 'anchor')}, {counted(len(texts), 'text')}"
         raise UsageError(f"one --anchor-text for each --anchor, in the same order: got {counts}")
     return tuple(CsmAnchor(path, text) for path, text in zip(paths, texts, strict=True))
 

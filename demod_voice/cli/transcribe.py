@@ -33,6 +33,7 @@ def register(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace, app: App) -> None:
+    from demod_voice.api.episodes import counted
     from demod_voice.api.transcribing import transcribe_file
 
     found = transcribe_file(
@@ -51,6 +52,7 @@ def _run(args: argparse.Namespace, app: App) -> None:
         rows = [f"{each.start_s:.2f}\t{each.end_s:.2f}\t{each.text}" for each in transcript.words]
         app.emit(found, "\n".join(rows) if args.words else transcript.text)
         return
-    about = f"{len(transcript.words)} words in {transcript.duration_s:.1f} s, {transcript.language or 'no language'}"
+    words, language = counted(len(transcript.words), "word"), transcript.language or "no language"
+    about = f"{words} in {transcript.duration_s:.1f} s, {language}"
     made_by = "/".join(filter(None, (transcript.engine, transcript.model)))
     app.emit(found, f"{found.output}: {about}, {made_by}")

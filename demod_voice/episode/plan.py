@@ -16,7 +16,7 @@ from demod_voice.engines.types import EngineInfo
 from demod_voice.episode.lexicons import read_lexicons
 from demod_voice.episode.sound_files import media_faults
 from demod_voice.episode.sources import NO_SOURCES, Sources, outer_of
-from demod_voice.errors import Fault, FaultsError, UsageError
+from demod_voice.errors import Fault, FaultsError, ModelMissing, UsageError
 from demod_voice.formats.script import Chapter, Effect, Script, ScriptLine, SpeakerSpec
 from demod_voice.formats.script_file import scan_script
 from demod_voice.records.hashing import hash_json
@@ -270,7 +270,7 @@ def _resolve_speakers(
             continue
         try:
             voices[name] = _resolve_speaker(spec, folder, settings, language)
-        except UsageError as error:
+        except (UsageError, ModelMissing) as error:
             faults.append(Fault(spec.line, f"speaker {name}: {error.message}", error.hint, spec.source))
     return voices, faults
 

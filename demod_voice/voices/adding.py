@@ -12,6 +12,7 @@ from demod_voice.config.settings import Settings
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.locate import find_engines
 from demod_voice.errors import EngineError, Fault
+from demod_voice.units import counted
 from demod_voice.voices.names import name_fault
 from demod_voice.voices.resolved import model_remedy
 from demod_voice.voices.saved import CONSENT_WORDS
@@ -114,7 +115,7 @@ def _made_of(new: NewVoice, settings: Settings) -> Iterator[Fault]:
     if new.preset is not None and (new.cloned or new.model is not None):
         yield Fault(None, "a preset voice takes no model, reference or adapter", "leave out --preset, or the others")
     if new.texts and len(new.texts) != len(new.references):
-        counts = f"{len(new.references)} references, {len(new.texts)} texts"
+        counts = f"{counted(len(new.references), 'reference')}, {counted(len(new.texts), 'text')}"
         yield Fault(None, f"one --text for each --reference, in the same order: got {counts}")
     if info is not None and info.context and new.references and not all(text.strip() for text in new.texts or ("",)):
         yield Fault(None, f"engine {info.name} needs the words of each reference", "give a --text for each --reference")

@@ -15,7 +15,7 @@ from demod_voice.config.settings import Settings
 from demod_voice.engines.default_model import find_model
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.types import EngineInfo
-from demod_voice.errors import EngineNotInstalled, Fault, FaultsError, UsageError
+from demod_voice.errors import EngineNotInstalled, Fault, FaultsError, ModelMissing, UsageError
 from demod_voice.models.catalogue import find_entries
 from demod_voice.models.installed import InstalledModel, find_installed, installed
 from demod_voice.models.record import read_record
@@ -65,6 +65,7 @@ def resolve(
 
     Raises:
         UsageError: everything that is wrong with the request, with the nearest names.
+        ModelMissing: the model is one of the registry, and it was not pulled.
     """
     wrong = list(number_faults(speed, pitch, volume_db))
     tag = language_fault(language)
@@ -105,15 +106,19 @@ def _find(settings: Settings, engine: str, voice: str, model: str) -> ResolvedVo
     if pulled is not None and (model or engine in ("", pulled.record.engine)):
         return _installed(settings, pulled, engine)
     if asked and can_be_pulled(asked, settings):
-        raise UsageError(f"model {asked} is not on this machine", f"run: demod-voice models pull {asked}")
+        raise ModelMissing(f"model {asked} is not on this machine", f"run: demod-voice models pull {asked}")
     if model:
-        raise UsageError(
-            f"model {model} does not exist", meant(model, _known(store)) or "give the path of a model file"
-        )
+        raise UsageError(f"model {model} does not exist", meant(model, _known(store)) or _model_hint(engine, settings))
     info = _info(engine or settings.engines.default, settings)
     if info.needs_model:
         raise _no_model(info, voice, store)
     return replace(_preset(info, voice, settings), similar=tuple(nearest(voice, _known(store))) if voice else ())
+
+
+def _model_hint(engine: str, settings: Settings) -> str:
+    """What names a model: of an engine that has a default one, a folder."""
+    what = "a folder" if engine and _info(engine, settings).default_model else "the path of a model file"
+    return f"give {what}, or a name of: demod-voice models list{f' --engine {engine}' if engine else ''}"
 
 
 def _no_model(info: EngineInfo, voice: str, store: VoiceStore) -> UsageError:

@@ -89,16 +89,21 @@ class ResolvedVoice:
         return Fault(None, f"engine {self.engine.name} has no voice {preset!r}", hint)
 
     def _language_fault(self, language: str) -> Fault | None:
-        primary = language.replace("_", "-").split("-")[0].lower()
-        spoken = self.engine.languages
-        if not primary or not spoken or primary in {each.split("-")[0].lower() for each in spoken}:
-            return None
-        few = f"it speaks {', '.join(spoken)}" if len(spoken) <= MOST_LANGUAGES else ""
-        see = f"demod-voice engines info {self.engine.name}"
-        close = [each for each in nearest(primary, spoken) if each[:1] == primary[:1]]
-        rest = few or (f"All: {see}" if close else f"see: {see}")
-        hint = f"did you mean {', '.join(close)}? {rest}" if close else rest
-        return Fault(None, f"engine {self.engine.name} does not speak {language!r}", hint)
+        return unspoken(self.engine, language)
+
+
+def unspoken(info: EngineInfo, language: str) -> Fault | None:
+    """That the engine does not speak a language, with those that it does; None when it does, or does not tell."""
+    primary = language.replace("_", "-").split("-")[0].lower()
+    spoken = info.languages
+    if not primary or not spoken or primary in {each.split("-")[0].lower() for each in spoken}:
+        return None
+    few = f"it speaks {', '.join(spoken)}" if len(spoken) <= MOST_LANGUAGES else ""
+    see = f"demod-voice engines info {info.name}"
+    close = [each for each in nearest(primary, spoken) if each[:1] == primary[:1]]
+    rest = few or (f"All: {see}" if close else f"see: {see}")
+    hint = f"did you mean {', '.join(close)}? {rest}" if close else rest
+    return Fault(None, f"engine {info.name} does not speak {language!r}", hint)
 
 
 def _nearest_presets(preset: str, known: Iterable[str]) -> list[str]:

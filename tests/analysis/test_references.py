@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from demod_worker.messages import Voice
+from support.signals import speechlike, wav
 from support.stand_ins import stand_in
 
 from demod_voice.api.references import prepared_references
@@ -63,3 +64,13 @@ def test_two_speakers_in_a_clip_or_across_clips_are_told(spoken, hearing, tmp_pa
 
 def test_nothing_is_said_without_an_embedding_model(spoken, tmp_path: Path) -> None:
     assert warnings([joined(tmp_path / "both.wav", *spoken.values())], DEFAULTS) == []
+
+
+def test_without_the_model_it_says_so_with_its_remedy(tmp_path: Path) -> None:
+    own = replace(stand_in("ecapa", tmp_path), model="")
+    settings = replace(DEFAULTS, engines=replace(DEFAULTS.engines, named={"ecapa": own}))
+    clip = wav(tmp_path / "one.wav", speechlike(3, 7.0, 24000, 0.3), 24000)
+    with prepared_references([clip], settings) as prepared:
+        (told,) = [each for each in prepared.warnings if "one person" in each]
+    assert "was not looked at" in told
+    assert "models pull ecapa-voxceleb" in told

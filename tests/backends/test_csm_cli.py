@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.signals import sine, wav
 
-from demod_voice.api.csm import CsmAnchor, CsmSynthesizer, CsmVoice
+from demod_voice.api.csm import NUMBERS, CsmAnchor, CsmSynthesizer, CsmVoice
 from demod_voice.api.voices import NewVoice, add_voice
 from demod_voice.cli import main
 from demod_voice.cli.app import root_parser
@@ -110,13 +110,18 @@ def test_a_saved_voice_speaks(csm_engine, tiny_model, anchor, tmp_path):
     [
         (["--anchor", "{anchor}", "--anchor-text", "Hello."], "needs a word about consent"),
         (["--anchor", "{anchor}", "--anchor-text", "Hello.", "--consent", "she said so"], "is neither a file nor"),
-        (["--anchor", "{anchor}", "--consent", "self"], "got 1 anchors, 0 texts"),
+        (["--anchor", "{anchor}", "--consent", "self"], "got 1 anchor, 0 texts"),
         (["--anchor", "{anchor}", "--anchor-text", " ", "--consent", "self"], "has no words"),
         (["--anchor", "none.wav", "--anchor-text", "Hello.", "--consent", "self"], "anchor none.wav"),
         (["--adapter", "nowhere", "--consent", "self"], "adapter nowhere is no folder"),
         (["--adapter", "nowhere"], "needs a word about consent"),
         (["--model", "/no/model"], "/no/model does not exist"),
+        (["--model", "/no/model"], "give a folder, or a name of: demod-voice models list --engine csm"),
+        (["--model", "csm-1b"], "models pull csm-1b"),
         (["--turns", "9"], "from 0 to 8"),
+        (["--temperature", "99", "--top-k", "0"], "--temperature 99 is outside 0 to 2"),
+        (["--temperature", "99", "--top-k", "0"], "--top-k 0 is outside 1 to 2048"),
+        (["--max-length", "nan"], "--max-length nan is outside 0.1 to 600"),
         (["--file", "x.txt"], "both --text and --file"),
     ],
 )
@@ -139,3 +144,16 @@ def test_without_the_model_it_says_how_to_get_it(anchor, tmp_path, capsys, monke
     own = ["--anchor", str(anchor), "--anchor-text", "Hello.", "--consent", "self"]
     assert main(["csm", "infer", "--text", "Hi.", "-o", str(tmp_path / "out.wav"), *own]) == 4
     assert "models pull csm-1b" in capsys.readouterr().err
+
+
+def test_sound_that_cannot_be_read_is_told_once(tmp_path, capsys):
+    noise = tmp_path / "noise.wav"
+    noise.write_text("no sound")
+    own = ["--anchor", str(noise), "--anchor-text", "Hello.", "--consent", "self"]
+    assert main(["csm", "infer", "--text", "Hi.", "-o", str(tmp_path / "out.wav"), *own]) == 3
+    assert capsys.readouterr().err.count("noise.wav") == 1
+
+
+def test_the_ranges_are_those_of_the_engine(engine_part):
+    known = engine_part("csm", "conversation").STYLES
+    assert {name: known[name] for name in NUMBERS} == NUMBERS

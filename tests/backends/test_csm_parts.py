@@ -313,3 +313,14 @@ def test_no_bytes_are_taken_for_a_clip(engine_part, data):
         except ValueError:
             continue
         assert len(form) == 4
+
+
+@pytest.mark.parametrize(
+    ("max_s", "asked_s", "said"),
+    [(9.0, 2.0, "max_length: the text was cut at 2 s"), (2.0, 9.0, "max_s: the text was cut short")],
+)
+def test_a_cut_says_who_asked_for_it(talk, max_s, asked_s, said):
+    voice = Voice(adapter="/a")
+    item = SpeakItem(0, "Hello.", "en", voice, style={"max_length": asked_s}, max_s=max_s)
+    (told,) = talk.degraded(talk.read_item(item), 0, True)
+    assert told.startswith(said)

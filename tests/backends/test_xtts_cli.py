@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support.signals import speechlike, wav
 
+from demod_voice.api.xtts import NUMBERS
 from demod_voice.cli import main
 from demod_voice.media.wav import read_wav, wav_info
 
@@ -41,15 +42,19 @@ def xtts_engine(monkeypatch, engine_python, tiny_model) -> None:
         (["--reference", "REF", "--speaker", "Ada", "--consent", "self"], ["both recordings and a speaker"]),
         (["--reference", "none.wav", "--speed", "9"], ["none.wav does not exist", "speed 9", "consent"]),
         (["--reference", "TEXT", "--consent", "self"], ["text.wav cannot be used"]),
-        (["--reference", "REF", "TEXT", "--consent", "self"], ["1 fault in the references", "text.wav"]),
+        (["--reference", "REF", "TEXT", "--consent", "self"], ["reference", "text.wav cannot be used"]),
         (["--speaker", "Ada"], ["xtts-v2 is not installed", "models pull xtts-v2"]),
+        (["--speaker", "Ada", "--model", "xtts-v2"], ["xtts-v2 is not on this machine", "models pull xtts-v2"]),
+        (["--speaker", "Ada", "--model", "/nope"], ["/nope does not exist", "a folder", "models list --engine xtts"]),
+        (["--speaker", "Ada", "--temperature", "99", "--top-k", "0"], ["--temperature 99", "--top-k 0", "1 to 1024"]),
+        (["--speaker", "Ada", "--language", "sv"], ["--language: ", "'sv'", "it speaks ar, cs"]),
     ],
 )
 def test_what_is_wrong_is_said_before_an_engine_starts(tmp_path, reference, capsys, monkeypatch, flags, words):
     monkeypatch.setenv("DEMOD_VOICE_ENGINES__XTTS__PYTHON", sys.executable)
     (tmp_path / "text.wav").write_text("no sound")
     given = [{"REF": reference, "TEXT": str(tmp_path / "text.wav")}.get(each, each) for each in flags]
-    assert main([*SPEAK, str(tmp_path / "out.wav"), *given]) in (2, 4)
+    assert main([*SPEAK, str(tmp_path / "out.wav"), *given]) in (2, 3, 4)
     told = capsys.readouterr().err
     assert [word for word in words if word not in told] == []
     assert not (tmp_path / "out.wav").exists()
@@ -63,6 +68,37 @@ def test_a_language_that_it_does_not_speak_lists_those_that_it_does(reference):
     fault = voice._language_fault("sv-SE")
     assert fault is not None
     assert fault.hint == f"it speaks {', '.join(voice.engine.languages)}"
+
+
+@pytest.mark.parametrize("command", [["zero-shot", "-o", "out.wav"], ["stream"]], ids=str)
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        (["--temperature", "nan"], 2),
+        (["--gpt-cond-len", "61"], 2),
+        (["--language", "sv"], 2),
+        (["--model", "/nope"], 2),
+        (["--model", "xtts-v2"], 4),
+    ],
+    ids=str,
+)
+def test_its_exit_code_says_what_kind_of_mistake_it_is(command, flags, code, capsysbinary):
+    assert main(["xtts", *command, "--text", "Hello.", "--speaker", "Ada", *flags]) == code
+
+
+def test_sound_that_cannot_be_read_is_told_once(tmp_path, reference, capsys):
+    noise = tmp_path / "noise.wav"
+    noise.write_text("no sound")
+    own = ["--reference", reference, str(noise), "--consent", "self"]
+    assert main([*SPEAK, str(tmp_path / "out.wav"), *own]) == 3
+    assert capsys.readouterr().err.count("noise.wav") == 1
+
+
+def test_the_ranges_are_those_of_the_engine(engine_part):
+    wishes = engine_part("xtts", "xtts_wishes")
+    known = {**wishes.NUMBERS, **wishes.VOICE_NUMBERS}
+    assert {name: known[name] for name in NUMBERS} == NUMBERS
+    assert {*wishes.NUMBERS} <= {*NUMBERS}
 
 
 @pytest.mark.engines
