@@ -16,12 +16,13 @@ from demod_voice.api.models import list_models
 from demod_voice.config.folders import cache_folder, data_folder
 from demod_voice.config.loading import settings_path
 from demod_voice.config.settings import DEFAULTS, Settings
+from demod_voice.engines.default_model import model_for
 from demod_voice.engines.environments import USABLE, EnvironmentState, state
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.locate import find_engines
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import EngineInfo
-from demod_voice.errors import EngineError, EngineNotInstalled, UsageError
+from demod_voice.errors import EngineError, EngineNotInstalled, ModelMissing, UsageError
 from demod_voice.models.installed import find_installed
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.units import format_size
@@ -118,11 +119,20 @@ def _start(info: EngineInfo, settings: Settings, progress: Progress) -> Check:
         with Pool(settings, jobs=1, progress=progress) as pool:
             if not info.embedded:
                 pool.probe(info.name)
-                return Check(name, OK, f"{info.version} starts")
+                return _with_model(Check(name, OK, f"{info.version} starts"), info, settings)
             loaded = pool.load(info.name)
     except (EngineError, UsageError) as error:
         return Check(name, FAILED, error.message.splitlines()[0], error.hint or "")
     return Check(name, OK, f"{info.version} starts, its model loads ({_loaded(loaded)})")
+
+
+def _with_model(check: Check, info: EngineInfo, settings: Settings) -> Check:
+    """The check of an engine that starts, with a warning where the model that it would load is not there."""
+    try:
+        model_for(info, settings)
+    except ModelMissing as error:
+        return Check(check.name, WARNING, f"{check.detail}; {error.message}", error.hint or "")
+    return check
 
 
 def _loaded(loaded: LoadResult) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.gpus import LOST, Machine, card
+from support.stand_ins import stand_in
 
 from demod_voice.api import health
 from demod_voice.api.health import check_health
@@ -41,6 +43,20 @@ def test_a_machine_that_works_is_healthy(cli: Callable[..., object]) -> None:
     assert done.code == 0
     for words in ("python", "engine fake", "starts", "gpu", "engines run on the CPU", "speech cache"):
         assert words in done.out
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"), [("", "models pull whisper-small"), ("whisper-smal", "engines.whisper.model")]
+)
+def test_a_model_that_is_not_here_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: str, hint: str
+) -> None:
+    made = stand_in("whisper", tmp_path)
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__WHISPER__PYTHON", made.python)
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__WHISPER__MODEL", model)
+    check = found()["engine whisper"]
+    assert (check.status, hint in check.hint) == ("warning", True)
+    assert f"{model or 'whisper-small'} is not installed" in check.detail
 
 
 @pytest.mark.usefixtures("fake")
@@ -129,7 +145,7 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 def test_little_disk_is_a_warning_and_no_access_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "LITTLE_DISK", 1 << 60)
     assert found()["disk data"].status == "warning"
-    monkeypatch.setattr(health.os, "access", lambda *_: False)
+    monkeypatch.setattr(health.os, "access", lambda _, mode: mode != os.W_OK)
     assert found()["disk data"].status == "failed"
 
 
