@@ -31,8 +31,13 @@ class Trial:
     second: Path
 
 
-def read_trials(path: Path) -> list[Trial]:
+def read_trials(path: Path) -> tuple[list[Trial], tuple[str, ...]]:
     """Trials from a CSV, or from rows divided by spaces as VoxCeleb's lists have them; files are named from its folder.
+
+    A file with itself, and a pair that was there already (also the other way round), say nothing and are left out.
+
+    Returns:
+        The trials, and a phrase for each reason why some were left out.
 
     Raises:
         UsageError: it does not exist, or is too large.
@@ -41,13 +46,34 @@ def read_trials(path: Path) -> list[Trial]:
     notes: list[Fault] = []
     text = read_foreign_text(path, "trials", HINT, notes)
     faults: list[Fault] = []
-    found = [trial for row in _rows(text) if (trial := _trial(*row, path.parent, faults)) is not None]
+    found, left_out = _distinct(((row[0], _trial(*row, path.parent, faults)) for row in _rows(text)), faults)
     for same, what in ((True, "of one speaker (label 1)"), (False, "of two speakers (label 0)")):
         if not faults and not any(each.same is same for each in found):
             faults.append(Fault(None, f"there is no pair {what}"))
     if faults:
         raise FaultsError(str(path), faults, HINT)
-    return found
+    return found, left_out
+
+
+def _distinct(trials: Iterator[tuple[int, Trial | None]], faults: list[Fault]) -> tuple[list[Trial], tuple[str, ...]]:
+    known: dict[frozenset[Path], tuple[int, Trial]] = {}
+    alone = again = 0
+    for number, trial in trials:
+        if trial is None:
+            continue
+        pair = frozenset((trial.first.resolve(), trial.second.resolve()))
+        line, before = known.setdefault(pair, (number, trial))
+        if len(pair) == 1:
+            del known[pair]
+            alone += 1
+        elif before.same is not trial.same:
+            faults.append(
+                Fault(number, f"{trial.first.name} and {trial.second.name} have the other label in row {line}")
+            )
+        else:
+            again += before is not trial
+    notes = ((alone, "pairs of a file with itself"), (again, "pairs that were there already"))
+    return [each for _, each in known.values()], tuple(f"{count} {what} left out" for count, what in notes if count)
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from demod_voice.analysis.listening import RATE, listening_slice
 from demod_voice.analysis.speakers import ENGINE, Embeddings, centre, cosine, embed_clips
+from demod_voice.analysis.speech_amount import speech_up_to
 from demod_voice.config.settings import Limits
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import EngineBrokenProtocol, MediaError
@@ -27,6 +28,8 @@ MOST_PIECES = 6
 """Pieces of one file: its first minute and a half at most says who speaks."""
 LONG_S, LONG_BYTES = 600.0, 16 << 20
 """A file of so many seconds and bytes is a whole recording."""
+LEAST_SPEECH_S = 1.0
+"""Of less speech, or of a noise, a model makes a vector too, and it says nothing."""
 NEAR = 0.05
 """Cosine by which the nearest speaker must be nearer than the next; else nobody knows who it is."""
 GROUP = 32
@@ -111,6 +114,7 @@ def hear_voices(
     limits: Limits,
     *,
     engine: str = ENGINE,
+    least_speech_s: float = 0.0,
     jobs: int = 1,
     progress: Progress = SILENT,
 ) -> Voiceprints:
@@ -121,6 +125,7 @@ def hear_voices(
         pool: runs the engine.
         limits: of decoding.
         engine: which one.
+        least_speech_s: a voice with less speech than that has no vector; 0 = speech is not looked for.
         jobs: files that are decoded, and requests that run, at once; changes nothing.
         progress: told piece by piece.
 
@@ -132,7 +137,8 @@ def hear_voices(
     known: Embeddings | None = None
     for begin in range(0, len(wanted), GROUP):
         with tempfile.TemporaryDirectory(prefix="demod-voice-") as folder:
-            prints, heard = _group(wanted[begin : begin + GROUP], Path(folder), pool, limits, engine, jobs, progress)
+            part, place = wanted[begin : begin + GROUP], Path(folder)
+            prints, heard = _group(part, place, pool, limits, engine, least_speech_s, jobs, progress)
         if known and heard and (known.model, known.revision) != (heard.model, heard.revision):
             raise EngineBrokenProtocol(f"engine {engine} changed its model between two requests")
         voices += prints
@@ -148,6 +154,7 @@ def _group(
     pool: Pool,
     limits: Limits,
     engine: str,
+    least_speech_s: float,
     jobs: int,
     progress: Progress,
 ) -> tuple[list[Voiceprint], Embeddings | None]:
@@ -163,8 +170,19 @@ def _group(
             prints.append(Voiceprint(each.name, None, reason=failure.message if failure else "", failure=failure))
             continue
         rows = slice(at, at := at + len(own))
-        prints.append(_print(each.name, heard.vectors[rows], heard.reasons[rows], own))
+        found = _print(each.name, heard.vectors[rows], heard.reasons[rows], own)
+        prints.append(_with_speech(found, own, least_speech_s, folder, pool))
     return prints, heard
+
+
+def _with_speech(found: Voiceprint, pieces: Sequence[Path], least_s: float, folder: Path, pool: Pool) -> Voiceprint:
+    """The voice, without its vector where there is too little speech."""
+    if found.vector is None or not least_s:
+        return found
+    speech_s = speech_up_to(pieces, least_s, folder, pool)
+    if speech_s >= least_s:
+        return found
+    return replace(found, vector=None, reason=f"{speech_s:.1f} s of speech, and {least_s:g} s are needed")
 
 
 def _decoded(number: int, wanted: Wanted, folder: Path, limits: Limits) -> list[Path] | MediaError:

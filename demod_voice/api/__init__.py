@@ -126,6 +126,7 @@ _EXPORTS = {
         "compare_speakers",
         "embed_speakers",
         "identify_speaker",
+        "require_kept",
         "require_voices",
     ),
     "takes": (

@@ -15,7 +15,7 @@ import numpy as np
 from demod_voice.analysis.calibration import Calibration, own_place, rates_of, write_calibration
 from demod_voice.analysis.speaker_files import Trial, read_trials, write_vectors
 from demod_voice.analysis.speakers import ENGINE
-from demod_voice.analysis.voiceprints import NEAR, Voiceprints, Wanted, hear_voices
+from demod_voice.analysis.voiceprints import LEAST_SPEECH_S, NEAR, Voiceprints, Wanted, hear_voices
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.dataset.cleaning.files import jobs_of
@@ -36,6 +36,7 @@ __all__ = [
     "compare_speakers",
     "embed_speakers",
     "identify_speaker",
+    "require_kept",
     "require_voices",
 ]
 
@@ -109,9 +110,10 @@ class Calibrated:
     """A calibration, and where it lies."""
 
     calibration: Calibration
-    path: Path
+    path: Path | None
+    """None: it is not kept, since its trials are too few for the rate that was asked for."""
     notes: tuple[str, ...] = ()
-    """What limits it."""
+    """What limits it, and which trials were left out."""
 
 
 def embed_speakers(
@@ -188,7 +190,7 @@ def compare_speakers(
     """
     _check_threshold(threshold)
     paths = _existing([first, second])
-    heard = _sound(_heard([Wanted(str(each), (each,)) for each in paths], engine, settings, progress))
+    heard = _sound(_heard([Wanted(str(each), (each,)) for each in paths], engine, settings, progress, LEAST_SPEECH_S))
     limit = threshold if threshold is not None else heard.threshold
     cosine = heard.cosine(0, 1)
     silent = next((each for each in heard.voices if each.vector is None), None)
@@ -236,7 +238,8 @@ def identify_speaker(
     _check_threshold(threshold)
     (path,) = _existing([file])
     speakers = _speakers(str(among), settings)
-    heard = _sound(_heard([Wanted(str(path), (path,)), *speakers], engine, settings, progress))
+    wanted = [Wanted(str(path), (path,)), *speakers]
+    heard = _sound(_heard(wanted, engine, settings, progress, LEAST_SPEECH_S))
     limit = threshold if threshold is not None else heard.threshold
     rows = [
         (heard.voices[n].name, cosine)
@@ -261,7 +264,8 @@ def calibrate_speakers(
 
     Args:
         trials: rows ``label,path,path`` (or divided by spaces): 1 for one speaker, 0 for two.
-        output: JSON to write; None = where every later command finds it by itself.
+        output: JSON to write; None = where every later command finds it by itself, if the trials are enough to show the rate
+            that was asked for.
         false_accept_rate: share of pairs of two speakers that may be called one's.
         engine: which embeds.
         settings: limits and device.
@@ -278,30 +282,59 @@ def calibrate_speakers(
             f"a false-accept rate lies between 0 and 1, not {false_accept_rate:g}", "for example --far 0.01"
         )
     target = _target(output, (".json",), settings)
-    rows = read_trials(Path(trials))
+    rows, left_out = read_trials(Path(trials))
     paths = list(dict.fromkeys(path for row in rows for path in (row.first, row.second)))
     check_inside(paths, settings.paths.allowed_roots)
     heard = _sound(_heard([Wanted(str(each), (each,)) for each in paths], engine, settings, progress), every=True)
     same, different = _scores(rows, {path: number for number, path in enumerate(paths)}, heard)
     rates = rates_of(same, different, false_accept_rate)
     found = Calibration(heard.engine, heard.model, heard.revision, false_accept_rate, rates)
-    path = target or own_place(heard.engine, heard.revision)
-    write_calibration(found, path)
-    notes: tuple[str, ...] = ()
-    if len(different) * false_accept_rate < 1:
-        wanted = int(np.ceil(1 / false_accept_rate))
-        notes = (
-            f"{len(different)} pairs of two speakers cannot show a false-accept rate of {false_accept_rate:g}: none of "
-            f"them is accepted; give {wanted} or more",
+    few = _too_few(found)
+    path = target or (None if few else own_place(heard.engine, heard.revision))
+    if path is not None:
+        write_calibration(found, path)
+    return Calibrated(found, path, (*left_out, few) if few else left_out)
+
+
+def require_kept(found: Calibrated) -> None:
+    """Say with an error that a calibration was not kept.
+
+    Raises:
+        QualityError: its trials are too few for the rate that was asked for.
+    """
+    if found.path is None:
+        raise QualityError(
+            f"not kept: {_too_few(found.calibration)}",
+            "or ask for a higher rate (--far 0.1), or write it where you want it (-o cal.json)",
         )
-    return Calibrated(found, path, notes)
 
 
-def _heard(wanted: Sequence[Wanted], engine: str, settings: Settings, progress: Progress) -> Voiceprints:
+def _too_few(found: Calibration) -> str:
+    """Why the trials cannot show the false-accept rate, or nothing."""
+    rate, count = found.asked_false_accept_rate, found.rates.different
+    if count * rate >= 1:
+        return ""
+    return (
+        f"{count} pairs of two speakers cannot show a false-accept rate of {rate:g}: none of them is accepted; "
+        f"give {int(np.ceil(1 / rate))} or more"
+    )
+
+
+def _heard(
+    wanted: Sequence[Wanted], engine: str, settings: Settings, progress: Progress, least_speech_s: float = 0.0
+) -> Voiceprints:
     check_inside([path for each in wanted for path in each.files], settings.paths.allowed_roots)
     jobs = settings.jobs or len(os.sched_getaffinity(0))
     with Pool(settings, jobs=jobs, progress=progress) as pool:
-        return hear_voices(wanted, pool, settings.limits, engine=engine, jobs=jobs, progress=progress)
+        return hear_voices(
+            wanted,
+            pool,
+            settings.limits,
+            engine=engine,
+            least_speech_s=least_speech_s,
+            jobs=jobs,
+            progress=progress,
+        )
 
 
 def _speakers(among: str, settings: Settings) -> list[Wanted]:

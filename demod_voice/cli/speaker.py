@@ -95,7 +95,8 @@ def _add_calibrate(commands: Any) -> None:
         ],
         description="Trials are rows label,file,file (1: one speaker, 0: two), files named from the list's folder; "
         "VoxCeleb's lists are read too. The equal error rate is told, and the threshold for a false-accept rate is kept, "
-        f"bound to the model's content. {NEEDS}",
+        "bound to the model's content. Trials that are too few to show that rate end with 6, and only -o keeps what they "
+        f"give. {NEEDS}",
     )
     calibrate.add_argument("trials", metavar="TRIALS", help="the list")
     calibrate.add_argument(
@@ -184,7 +185,7 @@ def _identify(args: argparse.Namespace, app: App) -> None:
 
 
 def _calibrate(args: argparse.Namespace, app: App) -> None:
-    from demod_voice.api.speakers import calibrate_speakers
+    from demod_voice.api.speakers import calibrate_speakers, require_kept
 
     found = calibrate_speakers(
         args.trials,
@@ -194,7 +195,7 @@ def _calibrate(args: argparse.Namespace, app: App) -> None:
         settings=app.settings,
         progress=app.progress,
     )
-    for note in found.notes:
+    for note in found.notes if found.path else found.notes[:-1]:
         app.note(note)
     rates = found.calibration.rates
     told = f"one speaker from a cosine of {rates.threshold:.4f} up, model {found.calibration.model}"
@@ -202,4 +203,5 @@ def _calibrate(args: argparse.Namespace, app: App) -> None:
         f"false accepts {rates.false_accept_rate:.2%} of {rates.different}, misses {rates.miss_rate:.2%} of {rates.same}, "
         f"equal error rate {rates.equal_error_rate:.2%}"
     )
-    app.emit(found, f"{found.path}: {told}\n  {measured}")
+    app.emit(found, f"{found.path or 'not kept'}: {told}\n  {measured}")
+    require_kept(found)

@@ -122,9 +122,13 @@ def trials(folder: Path, rows: list[str], name: str = "trials.csv") -> str:
 
 def test_a_calibration_is_measured_kept_and_used(cli, voices, tmp_path):
     rows = ["label,first,second", "1,low.wav,low2.wav", "0,low.wav,high.wav", "0,low2.wav,high.wav"]
-    found = cli("speaker", "calibrate", trials(tmp_path, rows), "--json")
+    few = cli("speaker", "calibrate", trials(tmp_path, rows))
+    assert few.code == 6
+    assert "cannot show a false-accept rate of 0.01" in few.err
+    assert few.out.startswith("not kept: ")
+    assert json.loads(cli("speaker", "compare", voices["low"], voices["low2"], "--json").out)["threshold"] == 0.8
+    found = cli("speaker", "calibrate", trials(tmp_path, rows), "--json", "--far", "0.5")
     assert found.code == 0, found.err
-    assert "cannot show a false-accept rate of 0.01" in found.err
     report = json.loads(found.out)
     rates = report["calibration"]["rates"]
     assert (rates["equal_error_rate"], rates["same"], rates["different"]) == (0.0, 1, 2)
@@ -134,14 +138,43 @@ def test_a_calibration_is_measured_kept_and_used(cli, voices, tmp_path):
     spaces = ["1 low.wav low2.wav", "# a comment", "", "0 low.wav high.wav", "0 low2.wav high.wav"]
     again = cli("speaker", "calibrate", trials(tmp_path, spaces, "trials.txt"), "-o", str(tmp_path / "cal.json"))
     assert again.code == 0
+    assert "cannot show a false-accept rate of 0.01" in again.err
     kept = json.loads((tmp_path / "cal.json").read_text())
-    assert kept["rates"] == rates
+    assert (kept["rates"]["same"], kept["rates"]["different"]) == (1, 2)
     assert (kept["engine"], kept["revision"]) == ("ecapa", "1")
     kept["revision"] = "another"
     (tmp_path / "other.json").write_text(json.dumps(kept))
     wrong = cli("speaker", "verify", voices["low"], voices["low2"], "--calibration", str(tmp_path / "other.json"))
     assert wrong.code == 2
     assert "other.json" in wrong.err
+
+
+def test_pairs_that_say_nothing_are_left_out(cli, voices, tmp_path):
+    rows = ["1,low.wav,low2.wav", "1,low2.wav,low.wav", "1,low.wav,low.wav", "0,low.wav,high.wav", "0,low.wav,high.wav"]
+    found = cli("speaker", "calibrate", trials(tmp_path, rows), "--json", "-o", str(tmp_path / "cal.json"))
+    assert found.code == 0, found.err
+    rates = json.loads(found.out)["calibration"]["rates"]
+    assert (rates["same"], rates["different"]) == (1, 1)
+    assert "1 pairs of a file with itself left out" in found.err
+    assert "2 pairs that were there already left out" in found.err
+    other = cli("speaker", "calibrate", trials(tmp_path, [*rows, "0,low2.wav,low.wav"]))
+    assert other.code == 2
+    assert "trials.csv:6" in other.err
+    assert "other label in row 1" in other.err
+
+
+def test_too_little_speech_is_no_voice(cli, voices, tmp_path):
+    short = voice_file(tmp_path / "short.wav", LOW, 0.6)
+    found = cli("speaker", "verify", voices["low"], str(short))
+    assert found.code == 3, found.out
+    assert "short.wav: 0." in found.err
+    assert "s of speech, and 1 s are needed" in found.err
+    assert "unknown" in cli("speaker", "compare", voices["low"], str(short)).out
+    (tmp_path / "among").mkdir()
+    voice_file(tmp_path / "among" / "ben.wav", LOW)
+    found = cli("speaker", "identify", str(short), "--among", str(tmp_path / "among"))
+    assert "unknown: " in found.out
+    assert "of speech" in found.out
 
 
 def test_every_fault_of_the_trials_is_told(cli, voices, tmp_path):
