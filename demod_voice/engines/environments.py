@@ -81,7 +81,7 @@ def find(info: EngineInfo, settings: Settings) -> Found:
     Raises:
         UsageError: a folder of ``engines.shared`` may not be read.
     """
-    if _configured(info, settings) or not needs_python(info):
+    if configured_python(info, settings) or not needs_python(info):
         return Found(EnvironmentState.EXTERNAL, environment_folder(info))
     own = examine(info, environment_folder(info))
     if own.state is EnvironmentState.READY:
@@ -130,7 +130,7 @@ def python_for(info: EngineInfo, settings: Settings, progress: Progress = SILENT
         EngineNotInstalled: there is none, or it is broken; says the command that helps.
         EngineStartFailed: the configured interpreter does not exist, or the installation failed.
     """
-    configured = _configured(info, settings)
+    configured = configured_python(info, settings)
     if configured:
         path = Path(configured).expanduser()
         if not path.is_absolute() or not os.access(path, os.X_OK):
@@ -160,8 +160,10 @@ def install(info: EngineInfo, settings: Settings, progress: Progress = SILENT, w
         EngineStartFailed: pip failed; its last lines are in the message.
         OutputError: the folder cannot be written, or there is too little space.
     """
-    if not needs_python(info) or (_configured(info, settings) and not wish.into):
-        progress.note(f"engine {info.name} needs no installation: {_configured(info, settings) or info.command[0]}")
+    if not needs_python(info) or (configured_python(info, settings) and not wish.into):
+        progress.note(
+            f"engine {info.name} needs no installation: {configured_python(info, settings) or info.command[0]}"
+        )
         return
     folder = environment_folder(info, wish.into)
     try:
@@ -253,6 +255,7 @@ def _python(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def _configured(info: EngineInfo, settings: Settings) -> str:
+def configured_python(info: EngineInfo, settings: Settings) -> str:
+    """``engines.<name>.python``; empty when it is not set."""
     named = settings.engines.named.get(info.name)
     return named.python if named is not None else ""

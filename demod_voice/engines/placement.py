@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from demod_voice.config.settings import Settings
-from demod_voice.engines.devices import Choice, Distances, choose_devices, distance
+from demod_voice.engines.devices import Choice, Distances, asks_for_gpus, choose_devices, distance
 from demod_voice.engines.inventory import Device, Inventory, read_distances, read_inventory
 from demod_voice.engines.ledger import Ledger, Reservation, promised_mb
 from demod_voice.engines.types import EngineInfo
@@ -141,6 +141,15 @@ class Placement:
         limited = self._settings.gpu.memory_limit < 100 and info.gpu_memory_limit in IN_WORKER
         most = best.room_mb if limited and best.device.total_mb else None
         return Place("cuda:0", best.device, alone=True, memory_mb=most, promise=promise)
+
+    def check(self) -> None:
+        """Find out before any work whether the GPUs that are asked for by name are there.
+
+        Raises:
+            UsageError: one is not, also where no engine would have used it.
+        """
+        if asks_for_gpus(self._settings):
+            self._chosen()
 
     def cpu(self, info: EngineInfo, reason: str = "") -> Place:
         """The CPU, for an engine that could use a GPU; ``reason`` where nobody asked for that.

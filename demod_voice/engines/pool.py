@@ -39,6 +39,7 @@ from demod_voice.engines.client import OnFrame, Worker
 from demod_voice.engines.collector import Collector, speak_item
 from demod_voice.engines.default_model import model_for
 from demod_voice.engines.environments import USABLE, python_for, state
+from demod_voice.engines.interpreter import check_interpreter
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.placement import NoRoom
 from demod_voice.engines.shelf import Slot
@@ -54,6 +55,7 @@ from demod_voice.errors import (
     EngineFailed,
     EngineNotInstalled,
     EngineOutOfMemory,
+    ModelMissing,
 )
 from demod_voice.records.progress import SILENT, Progress
 
@@ -71,6 +73,9 @@ class Pool:
         jobs: workers of one slot that may run at once.
         log_path: file that everything the workers log is appended to.
         progress: told about installs, fallbacks and retries.
+
+    Raises:
+        UsageError: a setting names a GPU that is not there, whichever engine is asked for then.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Pool:
         self._infos: dict[str, EngineInfo] = {}
         self._strikes = Strikes()
         self._workers = WarmWorkers(settings, jobs, self._log, progress, self._refuse)
+        self._workers.placement.check()
 
     def __enter__(self) -> Pool:
         return self
@@ -403,7 +409,11 @@ class Pool:
         """The model that a voice without one has; an engine that is not installed is told before its model is missed."""
         if info.default_model and not self.usable(info.name):
             python_for(info, self._settings)
-        return model_for(info, self._settings)
+        try:
+            return model_for(info, self._settings)
+        except ModelMissing:
+            check_interpreter(info, self._settings)
+            raise
 
     def _tell_device(self, worker: Worker) -> None:
         """Once, when something is spoken: a check or a list of voices needs no GPU."""

@@ -17,6 +17,7 @@ from demod_voice.config.folders import engine_cache
 from demod_voice.config.settings import Settings
 from demod_voice.engines.client import Worker
 from demod_voice.engines.environments import python_for
+from demod_voice.engines.interpreter import explained
 from demod_voice.engines.options import options_of
 from demod_voice.engines.placement import NoRoom, Place, Placement
 from demod_voice.engines.shelf import Shelf, Slot
@@ -136,8 +137,10 @@ class WarmWorkers:
             self._running.add(worker)
         try:
             worker.start()
-        except BaseException:
+        except BaseException as error:
             self.forget(worker)
+            if isinstance(error, EngineError):
+                raise explained(error, info, self._settings) from error
             raise
         return worker
 
@@ -247,6 +250,7 @@ class WarmWorkers:
             worker.stop(grace_s=0.0)
             if isinstance(error, EngineError):
                 self._look_after(error, worker)
+                raise explained(error, slot.info, self._settings) from error
             raise
         shelf.loaded = loaded or shelf.loaded
         self._settle(slot, shelf, worker, loaded)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 from cli.conftest import Terminal
 from support.gpus import LOST, Machine, card, instance
+from support.signals import sine, wav
 
 
 def test_without_a_gpu_it_says_so(cli: Callable, machine: Machine) -> None:
@@ -149,12 +150,29 @@ def test_the_flag_reaches_the_engine(program: Callable, gpu_engine: Machine, tmp
     assert (load["device"], load["CUDA_VISIBLE_DEVICES"], load["mb"]) == ("cuda:0", card(3)["uuid"], 4096 - 192)
 
 
+@pytest.mark.parametrize("engine", ["fakegpu", "espeak"])
 def test_a_gpu_that_is_not_there_ends_the_command_before_any_work(
-    program: Callable, gpu_engine: Machine, tmp_path
+    program: Callable, gpu_engine: Machine, tmp_path, engine: str
 ) -> None:
     gpu_engine.has(card(0))
-    words = ["speak", "Hello.", "--engine", "fakegpu", "-o", str(tmp_path / "a.wav"), "--gpu", "4"]
+    words = ["speak", "Hello.", "--engine", engine, "-o", str(tmp_path / "a.wav"), "--gpu", "4"]
     done = program(*words, **gpu_engine.environ())
     assert (done.code, (tmp_path / "a.wav").exists()) == (2, False)
     assert "there is no GPU 4 here" in done.err
     assert gpu_engine.loads() == []
+
+
+@pytest.mark.parametrize("flags", [["--gpu", "0"], ["--device", "cuda:0"]], ids=" ".join)
+def test_a_gpu_by_number_where_there_is_none_is_an_error_for_every_engine(
+    cli: Callable, machine: Machine, tmp_path, flags: list[str]
+) -> None:
+    recording = str(wav(tmp_path / "a.wav", sine(1000.0, 1.0, -20.0, 16000), 16000))
+    out = tmp_path / "out.wav"
+    for words in (
+        ["speak", "Hello.", "-o", str(out)],
+        ["transcribe", recording],
+        ["separate", recording, "-o", str(out)],
+    ):
+        done = cli(*words, *flags)
+        assert (done.code, done.out, out.exists()) == (2, "", False)
+        assert "no GPU here: no NVIDIA driver is loaded" in done.err

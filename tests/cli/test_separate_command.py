@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -122,3 +123,15 @@ def test_an_engine_that_fails_leaves_no_folder(cli, tmp_path, monkeypatch):
     assert not (tmp_path / "stems").exists()
     in_the_way = cli("separate", str(tmp_path / "talk.wav"), "-o", str(tmp_path / "talk.wav" / "stems"))
     assert in_the_way.code == 7
+
+
+@pytest.mark.parametrize("model", ["", "here"], ids=["no model", "a model"])
+@pytest.mark.parametrize(("lacks", "said"), [(True, "which has no demucs, torch"), (False, "no Python interpreter")])
+def test_a_wrong_interpreter_is_told_by_its_setting(cli, tmp_path, monkeypatch, model, lacks, said):
+    python = sys.executable if lacks else "/bin/ls"
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__DEMUCS__PYTHON", python)
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__DEMUCS__MODEL", str(tmp_path) if model else "")
+    found = cli("separate", str(talk(tmp_path / "talk.wav", 44100)), "-o", str(tmp_path / "stems"))
+    assert found.code == 4
+    assert f"engines.demucs.python is {python}, {said}" in found.err.replace("which is no", "no")
+    assert "engines install demucs" in found.err

@@ -143,7 +143,7 @@ def test_no_gpu_is_the_cpu_with_one_note_and_only_when_something_is_spoken(tmp_p
 
 @pytest.mark.parametrize("asked", [{"gpu__cpu_fallback": False}, {"device": "cuda:0"}, {"gpu__use": "0"}])
 def test_no_gpu_is_an_error_where_the_cpu_is_not_allowed(asked: dict[str, Any]) -> None:
-    with a_pool(**asked) as pool, pytest.raises(UsageError, match="no NVIDIA driver is loaded"):
+    with pytest.raises(UsageError, match="no NVIDIA driver is loaded"), a_pool(**asked) as pool:
         say(pool)
 
 
