@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from demod_worker.messages import Voice
@@ -14,11 +14,19 @@ from demod_voice.engines.bundle import Bundle, make_bundle
 from demod_voice.engines.conformance import check as _check
 from demod_voice.engines.conformance_findings import FAILED, Finding, summary
 from demod_voice.engines.default_model import model_for
-from demod_voice.engines.environments import EnvironmentState, environment_folder, examine, find
+from demod_voice.engines.environments import (
+    USABLE,
+    EnvironmentState,
+    environment_folder,
+    examine,
+    find,
+    needs_python,
+    python_for,
+)
 from demod_voice.engines.locate import engine, find_engines
 from demod_voice.engines.making import Wish, check_wish
 from demod_voice.engines.types import EngineInfo
-from demod_voice.errors import EngineError, EngineNotInstalled, UsageError
+from demod_voice.errors import EngineError, EngineNotInstalled, ModelMissing, UsageError
 from demod_voice.records.progress import SILENT, Progress
 
 __all__ = [
@@ -53,6 +61,10 @@ class EngineStatus:
     """Its version of torch; empty without one."""
     fault: str = ""
     """Why it cannot be used as it is."""
+    python: str = ""
+    """Its interpreter; told by ``engine_status`` alone, and empty where there is none yet."""
+    model: str = ""
+    """The model that it loads when a voice names none, or how to get it; told by ``engine_status`` alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,12 @@ def engine_status(name: str, *, settings: Settings = DEFAULTS) -> EngineStatus:
     Raises:
         EngineNotInstalled: there is none of that name.
     """
-    return _status(engine(name, settings), settings)
+    found = _status(engine(name, settings), settings)
+    try:
+        python = _python(found, settings)
+    except EngineError as error:
+        return replace(found, model=_model(found.info, settings), fault=error.message)
+    return replace(found, python=python, model=_model(found.info, settings))
 
 
 def install_engine(
@@ -110,6 +127,8 @@ def install_engine(
     """
     info = engine(name, settings)
     environments.install(info, settings, progress, Wish(again, device, bundle, into))
+    if into is not None and not _is_shared(into, settings):
+        progress.note(f"{into} is not in engines.shared, so nobody uses it yet: add {into.absolute()} to that setting")
     return _status(info, settings, into)
 
 
@@ -211,6 +230,25 @@ def _status(info: EngineInfo, settings: Settings, into: Path | None = None) -> E
     if stamp is None:
         return EngineStatus(info, found.state, found.folder, fault=found.fault)
     return EngineStatus(info, found.state, found.folder, stamp.num_bytes, stamp.device, stamp.torch, found.fault)
+
+
+def _is_shared(folder: Path, settings: Settings) -> bool:
+    return folder.resolve() in {Path(each).expanduser().resolve() for each in settings.engines.shared}
+
+
+def _python(found: EngineStatus, settings: Settings) -> str:
+    """The interpreter that the engine runs with as it is; empty where there is none yet."""
+    if found.state not in USABLE or not needs_python(found.info):
+        return ""
+    return str(python_for(found.info, settings))
+
+
+def _model(info: EngineInfo, settings: Settings) -> str:
+    """Where the model lies that the engine loads when a voice names none, or how to get it; empty when it needs none."""
+    try:
+        return model_for(info, settings) or ""
+    except ModelMissing as error:
+        return f"missing: {(error.hint or error.message).removeprefix('run: demod-voice ')}"
 
 
 def _check_there(info: EngineInfo, settings: Settings, into: Path | None) -> None:

@@ -183,7 +183,8 @@ def run_info(args: argparse.Namespace, app: App) -> None:
     from demod_voice.cli.output import plain
 
     found = engine_status(args.name, settings=app.settings)
-    facts = {**plain(found.info), **_facts(found), "environment": str(found.environment)}
+    own = {"environment": str(found.environment), "python": found.python, "model": found.model}
+    facts = {**plain(found.info), **_facts(found), **own}
     shown = [
         f"{key:20} {_shown(value)}"
         for key, value in facts.items()

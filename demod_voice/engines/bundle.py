@@ -79,15 +79,25 @@ def make_bundle(info: EngineInfo, out: Path, device: str, progress: Progress) ->
     return Bundle(out, choice, size)
 
 
+def check_bundle(info: EngineInfo, folder: Path, device: str) -> dict[str, Any]:
+    """What a bundle says of itself; its files are not looked at.
+
+    Raises:
+        UsageError: it is none, or is for another engine, list, Python, platform or device.
+    """
+    manifest = _read(folder)
+    _check_fit(info, folder, manifest, device)
+    _check_torch(info, folder, manifest)
+    return manifest
+
+
 def open_bundle(info: EngineInfo, folder: Path, device: str) -> Bundle:
     """A bundle, with every file checked.
 
     Raises:
         UsageError: it is none, is damaged, or is for another engine, list, Python, platform or device.
     """
-    manifest = _read(folder)
-    _check_fit(info, folder, manifest, device)
-    _check_torch(info, folder, manifest)
+    manifest = check_bundle(info, folder, device)
     for each in manifest["files"]:
         path = folder / WHEELS / each["name"]
         if not path.is_file() or path.stat().st_size != each["bytes"] or hash_file(path) != each["sha256"]:
@@ -178,7 +188,8 @@ def _check_fit(info: EngineInfo, folder: Path, manifest: dict[str, Any], device:
         ("platform", manifest["platform"], _platform()),
     ):
         if has != needs:
-            raise UsageError(f"{folder} is a bundle for {what} {has}, and {needs} is wanted", again)
+            hint = f"give {info.name}'s bundle" if what == "engine" else again
+            raise UsageError(f"{folder} is a bundle for {what} {has}, and {needs} is wanted", hint)
     if (manifest["lock"], manifest["cuda_lock"]) != (wanted.lock, cuda):
         raise UsageError(f"{folder} is a bundle of another list than this program's for {info.name}", again)
     if device not in ("auto", manifest["device"]):

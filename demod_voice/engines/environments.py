@@ -16,7 +16,7 @@ from pathlib import Path
 from demod_voice.config.folders import data_folder
 from demod_voice.config.settings import Settings
 from demod_voice.engines.aside import discard, old_folder, recover
-from demod_voice.engines.bundle import open_bundle
+from demod_voice.engines.bundle import check_bundle, open_bundle
 from demod_voice.engines.locked_list import CUDA_LIST, LIST, pins
 from demod_voice.engines.making import Wish, check_wish, make
 from demod_voice.engines.shared_folders import shared_folders
@@ -166,6 +166,8 @@ def install(info: EngineInfo, settings: Settings, progress: Progress = SILENT, w
         )
         return
     folder = environment_folder(info, wish.into)
+    if wish.bundle:
+        check_bundle(info, wish.bundle, wish.device)
     try:
         with locked(
             _lock(folder), lambda: progress.note(f"waiting: another process installs engine {info.name}")

@@ -68,3 +68,15 @@ def test_an_engine_that_is_not_known_names_the_nearest(cli: Callable[..., object
 def test_removing_what_is_not_installed_frees_nothing(cli: Callable[..., object]) -> None:
     done = cli("engines", "remove", "piper")
     assert (done.code, done.out.strip()) == (0, "0 B freed")
+
+
+def test_info_says_which_interpreter_and_where_the_model_is(cli, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = json.loads(cli("engines", "info", "fake", "--json").out)
+    assert (told["python"], told["model"]) == (sys.executable, "")
+    assert sys.executable in cli("engines", "info", "fake").out
+    assert "missing: models pull xtts-v2" in cli("engines", "info", "xtts").out
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__XTTS__MODEL", str(tmp_path))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__XTTS__PYTHON", "nothing")
+    told = json.loads(cli("engines", "info", "xtts", "--json").out)
+    assert (told["python"], told["model"]) == ("", str(tmp_path))
+    assert "which is no program" in told["fault"]

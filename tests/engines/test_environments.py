@@ -434,6 +434,27 @@ def test_a_shared_environment_whose_python_is_gone_is_told(tmp_path: Path) -> No
         python_for(info, settings)
 
 
+def test_a_folder_that_is_not_in_the_settings_is_told_with_the_setting(tmp_path: Path) -> None:
+    a_environment(tmp_path / "piper", wanted_stamp(engine("piper", load_settings())))
+    for shared, told in (([], 1), ([str(tmp_path)], 0)):
+        notes = Notes()
+        settings = load_settings(**{"engines.shared": shared})
+        assert install_engine("piper", settings=settings, progress=notes, into=tmp_path).state is STATES.READY
+        assert len([note for note in notes.found if f"add {tmp_path} to" in note and "engines.shared" in note]) == told
+
+
+def test_a_bundle_is_looked_at_also_when_the_engine_is_ready(tmp_path: Path) -> None:
+    info = engine("piper", load_settings())
+    a_environment(environment_folder(info), wanted_stamp(info))
+    with pytest.raises(UsageError, match="holds no bundle"):
+        install_engine("piper", settings=load_settings(), bundle=tmp_path / "nonexistent")
+    manifest = {"engine": "vad", "python": "", "platform": "", "lock": "", "cuda_lock": "", "files": []}
+    (tmp_path / MANIFEST).write_text(json.dumps({**manifest, "device": "", "torch": "", "hashed": True}))
+    with pytest.raises(UsageError, match="for engine vad, and piper is wanted") as caught:
+        install_engine("piper", settings=load_settings(), bundle=tmp_path)
+    assert caught.value.hint == "give piper's bundle"
+
+
 def test_an_embedded_engine_does_not_ask_for_a_keeper(tmp_path: Path) -> None:
     """espeak is made for the user when the shared one is no good; here its making cannot even begin."""
     info = replace(engine("espeak", load_settings()), python_range=">=3.98")
