@@ -143,13 +143,13 @@ def test_another_kind_of_file_is_refused(demucs: Pool, tmp_path: Path, rate: int
 def test_a_long_recording_takes_the_memory_of_a_short_one(worker: Worker, tiny: Path, tmp_path: Path) -> None:
     worker.request("load", {"model": str(tiny)})
     peaks = []
-    for seconds in (8.0, 68.0):
+    for seconds in (24.0, 84.0):
         path = wav(tmp_path / f"{seconds}.wav", np.tile(noise(1, seconds, -20.0, RATE), (2, 1)), RATE, "pcm_s16le")
         worker.request("separate", {"audio": str(path), "folder": str(tmp_path)})
         status = Path(f"/proc/{worker.pid}/status").read_text()
         peaks.append(int(status.split("VmHWM:")[1].split()[0]) / 1024)
     # The longer one holds 21 MB more sound as floats, and as much in each stem.
-    assert peaks[1] - peaks[0] < 15
+    assert peaks[1] - peaks[0] < 18
 
 
 class Evil:

@@ -15,7 +15,8 @@ from packaging.utils import canonicalize_name
 from demod_voice.config import load_settings
 from demod_voice.engines.locate import backends_folder, engine
 from demod_voice.engines.making import dropped
-from demod_voice.engines.torch_build import installed_torch
+from demod_voice.engines.stamps import read_stamp
+from demod_voice.engines.torch_build import CUDA, installed_torch
 
 pytestmark = pytest.mark.engines
 NEURAL = [
@@ -46,7 +47,9 @@ def test_an_environment_holds_its_whole_list_and_no_more(name: str, engine_pytho
     python = engine_python(name)
     version = runs(python, "import platform; print(platform.python_version())")
     here = {"python_full_version": version, "python_version": version.rpartition(".")[0]}
-    rows = (backends_folder() / name / "requirements.txt").read_text().splitlines()
+    stamp = read_stamp(python.parent.parent)
+    lists = ["requirements.txt", "requirements-cuda.txt"] if stamp and stamp.device == CUDA else ["requirements.txt"]
+    rows = [row for each in lists for row in (backends_folder() / name / each).read_text().splitlines()]
     asked = [Requirement(row.removesuffix(" \\")) for row in rows if "==" in row and not row.startswith((" ", "#"))]
     wanted = {canonicalize_name(each.name): each for each in asked if not each.marker or each.marker.evaluate(here)}
     wanted.pop("setuptools", None)

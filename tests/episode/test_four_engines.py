@@ -156,7 +156,7 @@ def check_sound(folder: Path, record: Mapping) -> None:
     (path,) = folder.glob(f"{record['key'][:16]}*.wav")
     clip = read_wav(path)
     assert clip.sample_rate == {"espeak": 22050, "piper": 22050, "xtts": 24000, "csm": 24000}[record["engine"]]
-    assert 0.3 < clip.duration_s < 30.0
+    assert 0.3 < clip.duration_s < 60.0, "random weights stop at the most that a line may take"
     swing = clip.samples[0] - clip.samples[0].mean()
     assert np.sqrt(np.mean(swing**2)) > 1e-5
     spectrum = np.abs(np.fft.rfft(swing)) ** 2
