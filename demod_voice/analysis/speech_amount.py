@@ -37,7 +37,9 @@ def speech_up_to(clips: Iterable[Path], least_s: float, scratch: Path, pool: Poo
     known = _is_installed(pool)
     found_s = 0.0
     for clip in clips:
-        track = detect_speech(clip, scratch, pool, jobs=1) if known else _sound(clip)
+        track = detect_speech(clip, scratch, pool, jobs=1) if known else None
+        if track is None or track.detector != ENGINE:
+            known, track = False, _sound(clip)
         found_s += sum(each.duration_s for each in track.regions(min_silence_s=PAUSE_S))
         if found_s >= least_s:
             break
