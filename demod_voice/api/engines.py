@@ -23,6 +23,7 @@ from demod_voice.engines.environments import (
     needs_python,
     python_for,
 )
+from demod_voice.engines.interpreter import check_interpreter
 from demod_voice.engines.locate import engine, find_engines
 from demod_voice.engines.making import Wish, check_wish
 from demod_voice.engines.types import EngineInfo
@@ -206,10 +207,12 @@ def check_engine(
         UsageError: the engine has no model of its own, and none is given.
         ModelMissing: its default model is not here.
         EngineNotInstalled: there is no such engine, or no environment.
+        EngineStartFailed: the interpreter that is set for it lacks its packages.
     """
     info = engine(name, settings)
     if info.needs_model and model is None:
         raise UsageError(f"engine {name} needs a model", f"demod-voice engines check {name} --model FILE")
+    check_interpreter(info, settings)
     path = str(Path(model).resolve()) if model else model_for(info, settings)
     return _check(info, settings, progress, path, Voice(preset=preset, model=path))
 

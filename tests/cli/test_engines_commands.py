@@ -80,3 +80,11 @@ def test_info_says_which_interpreter_and_where_the_model_is(cli, tmp_path, monke
     told = json.loads(cli("engines", "info", "xtts", "--json").out)
     assert (told["python"], told["model"]) == ("", str(tmp_path))
     assert "which is no program" in told["fault"]
+
+
+def test_check_tells_a_wrong_interpreter(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__XTTS__PYTHON", sys.executable)
+    done = cli("engines", "check", "xtts")
+    assert done.code == 4
+    assert "engines.xtts.python is" in done.err
+    assert "has no coqui-tts, torch" in done.err

@@ -69,7 +69,7 @@ def test_every_fault_at_once_and_nothing_saved(store: VoiceStore, recording, tmp
     text = str(caught.value)
     for word in (
         "not a voice name", "clonr", "cloner", "short.wav", "too short", "text.wav", "gone.wav does not exist",
-        "3 references, 1 texts", "no-adapter", "english please", "speed 40", "volume 99", "maybe",
+        "3 references, 1 text", "no-adapter", "english please", "speed 40", "volume 99", "maybe",
     ):  # fmt: skip
         assert word in text, word
     assert store.names() == []
