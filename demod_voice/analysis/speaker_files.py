@@ -72,8 +72,10 @@ def _distinct(trials: Iterator[tuple[int, Trial | None]], faults: list[Fault]) -
             )
         else:
             again += before is not trial
-    notes = ((alone, "pairs of a file with itself"), (again, "pairs that were there already"))
-    return [each for _, each in known.values()], tuple(f"{count} {what} left out" for count, what in notes if count)
+    notes = ((alone, "of a file with itself"), (again, "that were there already"))
+    return [each for _, each in known.values()], tuple(
+        f"trials left out: {count} {what}" for count, what in notes if count
+    )
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -86,6 +86,7 @@ _EXPORTS = {
         "UsageError",
     ),
     "health": ("Check", "check_health"),
+    "identifying": ("speakers_among",),
     "models": (
         "FileCheck",
         "InstalledModel",

@@ -16,15 +16,14 @@ from demod_voice.analysis.calibration import Calibration, own_place, rates_of, w
 from demod_voice.analysis.speaker_files import Trial, read_trials, write_vectors
 from demod_voice.analysis.speakers import ENGINE
 from demod_voice.analysis.voiceprints import LEAST_SPEECH_S, NEAR, Voiceprints, Wanted, hear_voices
+from demod_voice.api.identifying import speakers_among
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.dataset.cleaning.files import jobs_of
-from demod_voice.dataset.speakers import find_targets
 from demod_voice.engines.pool import Pool
 from demod_voice.errors import MediaError, QualityError, UsageError
 from demod_voice.records.atomic import check_output
 from demod_voice.records.progress import SILENT, Progress
-from demod_voice.voices.store import VoiceStore
 
 __all__ = [
     "Calibrated",
@@ -39,9 +38,6 @@ __all__ = [
     "require_kept",
     "require_voices",
 ]
-
-VOICES = "voices"
-"""The word for the saved voices, where a folder could stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +233,7 @@ def identify_speaker(
     """
     _check_threshold(threshold)
     (path,) = _existing([file])
-    speakers = _speakers(str(among), settings)
+    speakers = speakers_among(str(among), settings)
     wanted = [Wanted(str(path), (path,)), *speakers]
     heard = _sound(_heard(wanted, engine, settings, progress, LEAST_SPEECH_S))
     limit = threshold if threshold is not None else heard.threshold
@@ -335,42 +331,6 @@ def _heard(
             jobs=jobs,
             progress=progress,
         )
-
-
-def _speakers(among: str, settings: Settings) -> list[Wanted]:
-    """The speakers to choose from, by name.
-
-    Args:
-        among: a folder, or ``voices``.
-        settings: where voices are kept.
-
-    Raises:
-        UsageError: there is no such folder, or nobody in it.
-    """
-    if among == VOICES and not Path(among).is_dir():
-        return _saved_voices(settings)
-    folder = Path(among)
-    targets = find_targets(folder)
-    if len(targets) > 1 or any(each.is_dir() and each.name == targets[0].name for each in folder.iterdir()):
-        return [Wanted(each.name, each.clips) for each in targets]
-    named: dict[str, Path] = {}
-    for clip in targets[0].clips:
-        if clip.stem in named:
-            raise UsageError(f"{clip} and {named[clip.stem]} would be one name", "rename one, or put each in a folder")
-        named[clip.stem] = clip
-    return [Wanted(name, (clip,)) for name, clip in named.items()]
-
-
-def _saved_voices(settings: Settings) -> list[Wanted]:
-    """The saved voices that were made from clips."""
-    found = []
-    for voice in VoiceStore(settings).contents().voices:
-        clips = tuple(Path(each) for each in voice.for_engine().references)
-        if clips:
-            found.append(Wanted(voice.name, clips))
-    if not found:
-        raise UsageError("no saved voice has reference clips", "see: demod-voice voices list; or give --among FOLDER")
-    return found
 
 
 def _sound(heard: Voiceprints, every: bool = False) -> Voiceprints:

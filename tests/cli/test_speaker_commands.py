@@ -155,8 +155,8 @@ def test_pairs_that_say_nothing_are_left_out(cli, voices, tmp_path):
     assert found.code == 0, found.err
     rates = json.loads(found.out)["calibration"]["rates"]
     assert (rates["same"], rates["different"]) == (1, 1)
-    assert "1 pairs of a file with itself left out" in found.err
-    assert "2 pairs that were there already left out" in found.err
+    assert "trials left out: 1 of a file with itself" in found.err
+    assert "trials left out: 2 that were there already" in found.err
     other = cli("speaker", "calibrate", trials(tmp_path, [*rows, "0,low2.wav,low.wav"]))
     assert other.code == 2
     assert "trials.csv:6" in other.err
