@@ -46,7 +46,8 @@ def test_a_machine_that_works_is_healthy(cli: Callable[..., object]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "hint"), [("", "models pull whisper-small"), ("whisper-smal", "engines.whisper.model")]
+    ("model", "hint"),
+    [("", "models pull whisper-small"), pytest.param("whisper-smal", "engines.whisper.model", marks=pytest.mark.slow)],
 )
 def test_a_model_that_is_not_here_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: str, hint: str

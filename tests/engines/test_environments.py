@@ -120,6 +120,7 @@ def site(name: str = "torchy") -> Path:
 CPU_ONLY, CUDA_ONLY, BOTH = ("2.13.0+cpu",), ("2.13.0",), ("2.13.0+cpu", "2.13.0")
 
 
+@pytest.mark.slow
 def test_pip_gives_the_cpu_build_and_the_libraries_that_cannot_load_go(torchy: Torchy) -> None:
     torchy.offer(*BOTH)
     told = Notes()
@@ -328,6 +329,7 @@ def test_a_bundle_with_a_rocm_build_says_that_nobody_knows_its_hash(torchy: Torc
     assert "without checking its hash" in choice.note
 
 
+@pytest.mark.slow
 def test_a_killed_bundle_is_swept_by_the_next_one(torchy: Torchy, tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.gpus import card
 
 from demod_voice.config.folders import cache_folder
 from demod_voice.config.settings import EngineSettings
@@ -409,8 +410,9 @@ def test_a_device_that_does_not_exist_is_refused_even_when_nothing_is_left_to_sp
     asked = [Question("Ada", replace(line, voice=replace(line.voice, engine=info)))]
     with Studio(settings) as studio:
         studio.verify(asked, tmp_path)
-    with Studio(replace(settings, device="cuda:0")) as studio, pytest.raises(UsageError, match="cuda:0 does not exist"):
+    with pytest.raises(UsageError, match="cuda:0 does not exist"), Studio(replace(settings, device="cuda:0")) as studio:
         studio.verify(asked, tmp_path)
+    machine.has(card(0))
     told: list[str] = []
     monkeypatch.setattr(Silent, "note", lambda _self, message: told.append(message))
     with Studio(replace(settings, device="cuda:0"), progress=Silent()) as studio:
