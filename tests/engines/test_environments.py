@@ -245,7 +245,8 @@ def test_a_bundle_is_installed_where_there_is_no_network(torchy: Torchy, tmp_pat
 def test_an_environment_that_cannot_be_made_again_stays_as_it_was(torchy: Torchy) -> None:
     torchy.offer(*CPU_ONLY)
     settings = load_settings()
-    whole = install_engine("torchy", settings=settings)
+    install_engine("torchy", settings=settings)
+    whole = engine_status("torchy", settings=settings)
     torchy.offer()
     with pytest.raises(EngineStartFailed, match="could not be installed"):
         install_engine("torchy", settings=settings, again=True)
