@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import wave
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from demod_worker.worker import BadRequest
+from demod_worker.recordings import RATE, read_pcm16
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-RATE = 16000
 LONGEST_S = 30.0
 """A longer clip is heard in equal pieces and its vector is their mean: memory stays bounded, and no model was trained on
 minutes."""
@@ -30,17 +28,7 @@ def read(path: str) -> NDArray[np.float32]:
     """
     import numpy as np
 
-    try:
-        with wave.open(path, "rb") as file:
-            form = (file.getnchannels(), file.getframerate(), file.getsampwidth())
-            data = file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
-        raise BadRequest(f"{path} cannot be read: {error}") from error
-    if form != (1, RATE, 2):
-        raise BadRequest(
-            f"{path} must be mono, {RATE} Hz, 16 bit; it has {form[0]} channels, {form[1]} Hz, {form[2]} bytes"
-        )
-    found: NDArray[np.float32] = np.frombuffer(data, "<i2", len(data) // 2).astype(np.float32) / np.float32(32768.0)
+    found: NDArray[np.float32] = np.frombuffer(read_pcm16(path), "<i2").astype(np.float32) / np.float32(32768.0)
     return found
 
 

@@ -6,13 +6,11 @@ import array
 import math
 import random
 import sys
-import wave
 from functools import cache
 from itertools import accumulate
 
-from demod_worker.worker import BadRequest
+from demod_worker.recordings import RATE, read_pcm16
 
-RATE = 16000
 DITHER_DBFS = -45.0
 """Level of the dither. Synthetic speech over digital silence is heard badly without it (measured: word error rate .64
 without, .04 with it, closed grammar)."""
@@ -34,17 +32,7 @@ def read(path: str) -> array.array[int]:
     Raises:
         BadRequest: it cannot be read, or is another kind.
     """
-    try:
-        with wave.open(path, "rb") as file:
-            form = (file.getnchannels(), file.getframerate(), file.getsampwidth())
-            data = file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
-        raise BadRequest(f"{path} cannot be read: {error}") from error
-    if form != (1, RATE, 2):
-        raise BadRequest(
-            f"{path} must be mono, {RATE} Hz, 16 bit; it has {form[0]} channels, {form[1]} Hz, {form[2]} bytes"
-        )
-    samples = array.array("h", data[: len(data) // 2 * 2])
+    samples = array.array("h", read_pcm16(path))
     if sys.byteorder == "big":
         samples.byteswap()
     return samples

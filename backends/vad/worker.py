@@ -6,13 +6,13 @@ Started by ``demod_voice.engines``; README.md says what it takes.
 from __future__ import annotations
 
 import os
-import wave
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demod_worker.messages import DetectRequest, DetectResult, LoadRequest, LoadResult
+from demod_worker.recordings import RATE, read_pcm16
 from demod_worker.worker import Adapter, BadRequest, EngineFault, Task, run
 from sequence_model import SequenceModel
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MODEL = "silero-vad"
 FILE = "silero_vad_16k_sequence.onnx"
-RATE = 16000
 FRAME, CONTEXT = 512, 64
 """Samples of a frame, and of the end of the frame before it that the model sees as well."""
 STATE = (1, 1, 128)
@@ -100,19 +99,9 @@ def _read(path: str) -> NDArray[np.float32]:
     """
     import numpy as np
 
-    try:
-        with wave.open(path, "rb") as file:
-            form = (file.getnchannels(), file.getframerate(), file.getsampwidth())
-            data = file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
-        raise BadRequest(f"{path} cannot be read: {error}") from error
-    if form != (1, RATE, 2):
-        raise BadRequest(
-            f"{path} must be mono, {RATE} Hz, 16 bit; it has {form[0]} channels, {form[1]} Hz, {form[2]} bytes"
-        )
-    num_samples = len(data) // 2
-    samples = np.zeros(CONTEXT + -(-num_samples // FRAME) * FRAME, np.float32)
-    samples[CONTEXT : CONTEXT + num_samples] = np.frombuffer(data, "<i2", num_samples)
+    heard = np.frombuffer(read_pcm16(path), "<i2")
+    samples = np.zeros(CONTEXT + -(-len(heard) // FRAME) * FRAME, np.float32)
+    samples[CONTEXT : CONTEXT + len(heard)] = heard
     samples /= 32768.0
     return samples
 

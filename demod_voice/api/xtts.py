@@ -16,7 +16,7 @@ from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import EngineInfo
-from demod_voice.errors import Fault, FaultsError, UsageError
+from demod_voice.errors import Fault, FaultsError
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.voices.adding import LARGEST_CONSENT, number_faults
@@ -222,14 +222,3 @@ def _consent(voice: XttsVoice) -> str:
     if voice.consent in CONSENT_WORDS:
         return voice.consent
     return f"{CONSENT_FILE} sha256:{hash_file(Path(voice.consent).expanduser())}"
-
-
-def require_text(text: str | None, file: str | None) -> None:
-    """Refuse none or two sources of a text.
-
-    Raises:
-        UsageError: none or two are given.
-    """
-    if (text is None) == (file is None):
-        what = "neither --text nor --file is given" if text is None else "both --text and --file are given"
-        raise UsageError(what, "give one: --text TEXT (- reads stdin), or --file FILE")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demod_voice.cli.app import App, Parser, add_setting_flag, command
+from demod_voice.cli.speak import text_of
 
 if TYPE_CHECKING:
     from demod_voice.api.csm import CsmAnchor, CsmVoice
 
-STDIN = "-"
 LENGTH_ASKED = "max_length: "
 """What the engine says of a length that was asked for begins so."""
 EXAMPLES = [
@@ -92,7 +91,7 @@ def _infer(args: argparse.Namespace, app: App) -> None:
 
     asked: dict[str, Any] = {"anchor_idx": args.anchor_idx, "turns": args.turns}
     spoken = infer_csm(
-        _text(args, app), args.output, voice_of(args), **asked, settings=app.settings, progress=app.progress
+        text_of(args, app, "--text"), args.output, voice_of(args), **asked, settings=app.settings, progress=app.progress
     )
     for warning in spoken.warnings:
         app.note(warning)
@@ -119,20 +118,3 @@ def _anchors(args: argparse.Namespace) -> tuple[CsmAnchor, ...]:
         counts = f"{counted(len(paths), 'anchor')}, {counted(len(texts), 'text')}"
         raise UsageError(f"one --anchor-text for each --anchor, in the same order: got {counts}")
     return tuple(CsmAnchor(path, text) for path, text in zip(paths, texts, strict=True))
-
-
-def _text(args: argparse.Namespace, app: App) -> str:
-    """The text from the one place that was named.
-
-    Raises:
-        UsageError: none or two were named, or it cannot be read as UTF-8.
-    """
-    from demod_voice.api.errors import UsageError
-    from demod_voice.api.speaking import decode_text, read_text
-
-    if (args.text is None) == (args.file is None):
-        what = "neither --text nor --file is given" if args.text is None else "both --text and --file are given"
-        raise UsageError(what, "give one: --text TEXT (- reads stdin), or --file FILE")
-    if args.file is not None:
-        return read_text(args.file, settings=app.settings)
-    return decode_text(sys.stdin.buffer.read(), "stdin") if args.text == STDIN else str(args.text)

@@ -159,8 +159,13 @@ def _reading(args: argparse.Namespace) -> Reading:
     return Reading(args.markup, args.lexicon)
 
 
-def text_of(args: argparse.Namespace, app: App) -> str:
+def text_of(args: argparse.Namespace, app: App, flag: str = "") -> str:
     """The text from the one place that was named.
+
+    Args:
+        args: with ``text`` and ``file``.
+        app: the settings.
+        flag: that gives the text, where it is no argument without a name.
 
     Raises:
         UsageError: none or two were named, or it cannot be read as UTF-8.
@@ -169,8 +174,9 @@ def text_of(args: argparse.Namespace, app: App) -> str:
     from demod_voice.api.speaking import decode_text, read_text
 
     if (args.text is None) == (args.file is None):
-        what = "neither TEXT nor --file is given" if args.text is None else "both TEXT and --file are given"
-        raise UsageError(what, "give one: a text, - for stdin, or --file FILE")
+        name, how = flag or "TEXT", f"{flag} TEXT (- reads stdin)" if flag else "a text, - for stdin"
+        what = f"neither {name} nor --file is given" if args.text is None else f"both {name} and --file are given"
+        raise UsageError(what, f"give one: {how}, or --file FILE")
     if args.file is not None:
         return read_text(args.file, settings=app.settings)
     return decode_text(sys.stdin.buffer.read(), "stdin") if args.text == STDIO else str(args.text)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demod_voice.cli.app import App, Parser, add_setting_flag, command
+from demod_voice.cli.speak import text_of
 
 if TYPE_CHECKING:
     from demod_voice.api.xtts import XttsVoice
 
-STDIN = "-"
 ENDLESS = 0xFFFFFFFF
 """Length of a WAV that nobody knows yet."""
 NUMBERS = (
@@ -122,20 +122,12 @@ def _voice(args: argparse.Namespace) -> XttsVoice:
     )
 
 
-def _text(args: argparse.Namespace, app: App) -> str:
-    from demod_voice.api.speaking import decode_text, read_text
-    from demod_voice.api.xtts import require_text
-
-    require_text(args.text, args.file)
-    if args.file is not None:
-        return read_text(args.file, settings=app.settings)
-    return decode_text(sys.stdin.buffer.read(), "stdin") if args.text == STDIN else str(args.text)
-
-
 def _zero_shot(args: argparse.Namespace, app: App) -> None:
     from demod_voice.api.xtts import xtts_zero_shot
 
-    spoken = xtts_zero_shot(_text(args, app), args.output, _voice(args), settings=app.settings, progress=app.progress)
+    spoken = xtts_zero_shot(
+        text_of(args, app, "--text"), args.output, _voice(args), settings=app.settings, progress=app.progress
+    )
     for warning in spoken.warnings:
         app.note(warning)
     made = spoken.file
@@ -156,7 +148,7 @@ def _stream(args: argparse.Namespace, app: App) -> None:
         )
     out = sys.stdout.buffer
     told = False
-    for clip in stream_xtts(_text(args, app), _voice(args), settings=app.settings, progress=app.progress):
+    for clip in stream_xtts(text_of(args, app, "--text"), _voice(args), settings=app.settings, progress=app.progress):
         if not told:
             told = True
             app.note(f"signed 16-bit little-endian, {clip.sample_rate} Hz, {clip.num_channels} channel(s) on stdout")
