@@ -35,6 +35,9 @@ class Face(Protocol):
     def advance(self, step: str, amount: float = 1.0) -> None:
         """``amount`` more of the step is done."""
 
+    def tell(self, step: str, words: str) -> None:
+        """A few words beside the step's count; they replace the last ones."""
+
     def finish(self, step: str) -> None:
         """The step has ended."""
 
@@ -61,6 +64,9 @@ class QuietFace:
         """Show nothing."""
 
     def advance(self, step: str, amount: float = 1.0) -> None:
+        """Show nothing."""
+
+    def tell(self, step: str, words: str) -> None:
         """Show nothing."""
 
     def finish(self, step: str) -> None:
@@ -196,6 +202,12 @@ class BarFace(QuietFace):
             if step not in self._bars:
                 self.start(step, 0)
             self._bars[step].update(_whole(amount))
+
+    def tell(self, step: str, words: str) -> None:
+        """Write the words at the bar's end."""
+        with self._lock:
+            if step in self._bars:
+                self._bars[step].set_postfix_str(words, refresh=False)
 
     def finish(self, step: str) -> None:
         """Take the bar down."""

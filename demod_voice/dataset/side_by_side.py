@@ -66,6 +66,10 @@ class SideBySide:
                 self._steps[step].done += amount
             self._inner.advance(step, amount)
 
+    def tell(self, step: str, words: str) -> None:
+        """The words of whoever spoke last."""
+        self._inner.tell(step, words)
+
     def finish(self, step: str) -> None:
         """A recording has done the step; the last of them ends it."""
         with self._lock:

@@ -14,6 +14,9 @@ class Progress(Protocol):
     def advance(self, step: str, amount: float = 1.0) -> None:
         """``amount`` more of the step is done."""
 
+    def tell(self, step: str, words: str) -> None:
+        """A few words beside the step's count, as a pace; they replace the last ones."""
+
     def finish(self, step: str) -> None:
         """The step has ended."""
 
@@ -28,6 +31,9 @@ class Silent:
         """Show nothing."""
 
     def advance(self, step: str, amount: float = 1.0) -> None:
+        """Show nothing."""
+
+    def tell(self, step: str, words: str) -> None:
         """Show nothing."""
 
     def finish(self, step: str) -> None:
