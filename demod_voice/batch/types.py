@@ -33,6 +33,8 @@ class Row:
     """Value by column, the known ones by their names; never None."""
     fault: str = ""
     """Why it could not be read (too many cells, a NUL, too long); then ``cells`` holds what could be."""
+    remedy: str = ""
+    """What to do about the fault."""
 
     def cell(self, column: str) -> str:
         """The value of a column without the blanks around it; empty where there is none."""

@@ -1,0 +1,58 @@
+"""What the flags of ``batch run`` and ``batch check`` say; every part of a batch is given this one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+TASKS = ("speech", "episode")
+"""What can be done with each row."""
+
+
+def _no_style() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceDefaults:
+    """Who speaks a row whose own cells are empty; empty fields are the defaults of ``speak``."""
+
+    engine: str = ""
+    voice: str = ""
+    model: str = ""
+    speaker: str = ""
+    language: str = ""
+    """BCP 47; empty = the voice's own, else the configured one."""
+    speed: float = 1.0
+    """Ratio of the voice's own rate, of the rows without a ``speed`` of their own."""
+    pitch: float = 1.0
+    volume_db: float = 0.0
+    style: Mapping[str, Any] = field(default_factory=_no_style)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """How a table is read, where its outputs go, and what its rows have in common."""
+
+    out_dir: Path | None = None
+    """None = ``X-out`` beside ``X.csv``."""
+    root: Path | None = None
+    """When given, outputs may lie outside the output folder, and outputs and references must lie inside this folder."""
+    task: str = "speech"
+    """One of ``TASKS``."""
+    encoding: str = ""
+    """Of the table; empty = what its byte-order mark says, else UTF-8."""
+    format: str = ""
+    """Of the outputs whose names say none."""
+    loudness: float | None = None
+    """LUFS that each output is brought to; None = as it was spoken."""
+    consent: str = ""
+    """Whose voices the references are: ``self``, ``public-domain``, ``unknown`` or the path of a statement."""
+    lexicon: Path | None = None
+    """Pronunciations of every row."""
+    markup: bool = False
+    """The tags of a script's lines are obeyed; else they are words."""
+    voice: VoiceDefaults = field(default_factory=VoiceDefaults)
