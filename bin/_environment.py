@@ -13,11 +13,30 @@ ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 SDK = os.path.join(ROOT, "backends", "_sdk")
 OLDEST = (3, 11)
 STAMP = "demod-voice.stamp"
+CORE = "requirements.txt"
+EXTRAS = {"ray": "requirements-ray.txt"}
+"""Extra -> the lock file that has it and all of CORE."""
+VARIABLE = "DEMOD_VOICE_EXTRAS"
+"""Names the extras that bin/demod-voice sets up; one that is there stays when it is not asked for again."""
 
 
 def python_of(name):
     """The interpreter of the environment ``name``, a folder in the checkout."""
     return os.path.join(ROOT, name, "bin", "python")
+
+
+def core_lock(name=".venv"):
+    """The lock file of the program's environment: with an extra where one is asked for, or is there already.
+
+    An extra that does not exist ends the process.
+    """
+    asked = os.environ.get(VARIABLE, "").replace(",", " ").split()
+    for extra in asked:
+        if extra not in EXTRAS:
+            sys.stderr.write(f"error: {VARIABLE}: there is no extra {extra!r}\n  extras: {', '.join(EXTRAS)}\n")
+            raise SystemExit(2)
+    had = _stamp(name).splitlines()
+    return next((lock for extra, lock in EXTRAS.items() if extra in asked or f"lock {lock}" in had), CORE)
 
 
 def is_fresh(name, lock):
@@ -27,9 +46,8 @@ def is_fresh(name, lock):
     different Pythons share one environment. When it was upgraded in place its size or time differs.
     """
     try:
-        with open(os.path.join(ROOT, name, STAMP), encoding="ascii") as file:
-            return file.read().startswith(quick_stamp(name, lock))
-    except (OSError, ValueError):
+        return _stamp(name).startswith(quick_stamp(name, lock))
+    except OSError:
         return False
 
 
@@ -41,6 +59,15 @@ def quick_stamp(name, lock):
         f"lock {made_of.st_size} {made_of.st_mtime_ns}\n"
         f"interpreter {python.st_size} {python.st_mtime_ns}\n"
     )
+
+
+def _stamp(name):
+    """What the last set-up wrote; empty where none was finished."""
+    try:
+        with open(os.path.join(ROOT, name, STAMP), encoding="ascii") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return ""
 
 
 def ready_python(name, lock, what):

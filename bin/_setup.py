@@ -89,7 +89,8 @@ def _same_content(name: str, lock: str) -> bool:
     try:
         with open(os.path.join(ROOT, name, STAMP), encoding="ascii") as file:
             found = file.read().splitlines()
-        if found[0] != f"checkout {ROOT!a}" or found[3:] != _slow_stamp(name, lock):
+        wanted = _slow_stamp(name, lock)
+        if found[0] != f"checkout {ROOT!a}" or found[3:] not in (wanted, wanted[:-1]):
             return False
     except (OSError, ValueError, IndexError):
         return False
@@ -216,12 +217,15 @@ def _packages(lock: str) -> list[str]:
 
 
 def _slow_stamp(name: str, lock: str) -> list[str]:
-    """The lines of the stamp that cost something: the lock's hash and the version of the environment's Python."""
+    """The lines of the stamp that cost something: the lock's hash, the version of the environment's Python, the lock's name.
+
+    Stamps of earlier versions end before the name.
+    """
     with open(os.path.join(ROOT, lock), "rb") as file:
         content = hashlib.sha256(file.read()).hexdigest()
     asked = [python_of(name), "-I", "-c", "import sys; print(sys.version.split()[0])"]
     version = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-    return [f"sha256 {content}", f"python {version}"]
+    return [f"sha256 {content}", f"python {version}", f"lock {lock}"]
 
 
 def _write_stamp(name: str, lock: str) -> None:

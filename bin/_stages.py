@@ -32,7 +32,7 @@ ENGINES = ("espeak", "piper", "vad", "pocketsphinx")
 """The engines that the default stage works with; the set-up makes their environments."""
 NEURAL = ("xtts", "csm", "ecapa", "whisper", "demucs")
 """The engines that the stage of their name makes environments for: 5 GB with torch's CPU build, 20 GB with its CUDA build."""
-SPECIAL = ("engines", "kill", "fuzz", "browser", "gpu", "nix", "slow")
+SPECIAL = ("engines", "kill", "fuzz", "cluster", "browser", "gpu", "nix", "slow")
 """Markers of tests that the default stage leaves out."""
 
 
@@ -55,7 +55,8 @@ STAGES = (
     Stage("default", 5, " and ".join(f"not {name}" for name in SPECIAL)),
     Stage("kill", 10, "kill or slow"),
     Stage("fuzz", 5, "fuzz"),
-    Stage("engines", 25, "engines"),
+    Stage("engines", 17, "engines"),
+    Stage("cluster", 8, "cluster"),
     Stage("browser", 5, "browser"),
     Stage("gpu", 15, "gpu"),
     Stage("nix", 10, "nix", planned=True),

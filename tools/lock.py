@@ -28,6 +28,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+CORE, WITH_RAY, TESTS = (ROOT / f"requirements{which}.txt" for which in ("", "-ray", "-test"))
+"""The core's list; with the extra ``ray``; with the tools of the tests. Each keeps the versions of the one before it."""
 PYTHONS = ("3.11", "3.12", "3.13")
 PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
 """uv's names of Linux x86-64, Linux arm64 and macOS arm64."""
@@ -87,15 +89,18 @@ def cuda_list(target: Path) -> Path:
 
 
 def targets() -> list[Path]:
-    """Every lock file: the core's, the tests', one for each engine that has a requirements.in."""
+    """Every lock file: the core's, with Ray, the tests', one for each engine that has a requirements.in."""
     engines = [path.with_suffix(".txt") for path in sorted((ROOT / "backends").glob("*/requirements.in"))]
-    return [ROOT / "requirements.txt", ROOT / "requirements-test.txt", *engines]
+    return [CORE, WITH_RAY, TESTS, *engines]
 
 
 def requirements(target: Path) -> tuple[str, list[str]]:
     """The file that a lock file is made from, and what is asked for there."""
-    if target == ROOT / "requirements.txt":
-        return "pyproject.toml", tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    if target in (CORE, WITH_RAY):
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        return "pyproject.toml", project["dependencies"] + project["optional-dependencies"]["ray"] * (
+            target == WITH_RAY
+        )
     source = target.with_suffix(".in")
     rows = [row.strip() for row in source.read_text().splitlines()]
     return source.name, [row for row in rows if row and not row.startswith("#")]
@@ -106,9 +111,9 @@ def lock(target: Path, before: str) -> dict[Path, str]:
     source, asked = requirements(target)
     said = target.with_suffix(".in").read_text() if source.endswith(".in") else ""
     constraints = ["--no-deps"] if ALONE in said else []
-    if source == "requirements-test.in":
-        asked = [*asked, *requirements(ROOT / "requirements.txt")[1]]
-        constraints = ["-c", str(ROOT / "requirements.txt")]
+    if target in (WITH_RAY, TESTS):
+        asked = [*asked, *(each for each in requirements(WITH_RAY)[1] if each not in asked)]
+        constraints = ["-c", str(CORE if target == WITH_RAY else WITH_RAY)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         given, out = folder / "given.in", folder / "out.txt"

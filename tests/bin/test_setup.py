@@ -112,6 +112,37 @@ def test_an_environment_whose_interpreter_is_gone_is_made_anew(checkout):
     assert told(checkout.run())["tiny"] == "1.0"
 
 
+def test_an_extra_is_set_up_where_it_is_asked_for_and_stays(checkout):
+    (checkout.folder / "requirements-ray.txt").write_text("# with an extra\n" + make_wheel(checkout.wheels, "2.0"))
+    assert told(checkout.run())["tiny"] == "1.0"
+    done = checkout.run(environ=checkout.environ(DEMOD_VOICE_EXTRAS="ray"))
+    assert told(done)["tiny"] == "2.0"
+    assert "setting up" in done.stderr
+    done = checkout.run()
+    assert told(done)["tiny"] == "2.0"
+    assert done.stderr == "", "it stays, and nothing is set up"
+    (checkout.folder / "requirements-ray.txt").write_text(make_wheel(checkout.wheels, "3.0"))
+    assert told(checkout.run())["tiny"] == "3.0"
+
+
+def test_an_environment_of_an_earlier_version_is_kept(checkout):
+    told(checkout.run())
+    lines = checkout.stamp.read_text().splitlines()
+    assert lines[-1] == "lock requirements.txt"
+    checkout.stamp.write_text("\n".join(lines[:-1]) + "\n")
+    assert checkout.run().stderr == ""
+    os.utime(checkout.lock, (1, 1))
+    assert checkout.run().stderr == "", "only times differ: the stamp is written anew"
+    assert checkout.stamp.read_text().splitlines()[-1] == "lock requirements.txt"
+
+
+def test_an_extra_that_does_not_exist_is_one_clear_error(checkout):
+    done = checkout.run(environ=checkout.environ(DEMOD_VOICE_EXTRAS="ray,rya"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["error: DEMOD_VOICE_EXTRAS: there is no extra 'rya'", "  extras: ray"]
+    assert not (checkout.folder / ".venv").exists()
+
+
 SLOW_UV = """\
 echo "$1" >> {log}
 [ "$1" = venv ] || while [ ! -e {go} ]; do sleep 0.02; done

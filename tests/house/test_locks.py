@@ -107,8 +107,10 @@ def test_every_engine_with_requirements_has_a_lock():
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_tests_run_with_the_versions_of_the_core(python):
-    core, tests = pins(ROOT / "requirements.txt", python), pins(ROOT / "requirements-test.txt", python)
-    assert {name: tests.get(name) for name in core} == core
+    core, ray, tests = (pins(ROOT / f"requirements{which}.txt", python) for which in ("", "-ray", "-test"))
+    assert {name: ray.get(name) for name in core} == core
+    assert {name: tests.get(name) for name in ray} == ray
+    assert "ray" in set(ray) - set(core)
 
 
 def test_the_environment_holds_what_the_lock_says_and_no_more():
