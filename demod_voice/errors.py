@@ -13,6 +13,7 @@ code. A message says what was wrong, which value, and where (``file:row``); the 
     |   +-- EngineNotInstalled
     |   +-- EngineStartFailed
     |   +-- EngineCrashed
+    |   |   +-- EngineGivenUp       (died too often in this run: not asked again)
     |   +-- EngineTimedOut
     |   +-- EngineBrokenProtocol
     |   +-- EngineRefused           (bad_request, unsupported)
@@ -122,6 +123,10 @@ class EngineStartFailed(EngineError):
 
 class EngineCrashed(EngineError):
     """The engine's process died in the middle of a request."""
+
+
+class EngineGivenUp(EngineCrashed):
+    """The engine has died at too many requests in a row and is not asked again in this run: no fault of this one."""
 
 
 class EngineTimedOut(EngineError):

@@ -43,7 +43,7 @@ from demod_voice.engines.interpreter import check_interpreter
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.placement import NoRoom
 from demod_voice.engines.shelf import Slot
-from demod_voice.engines.strikes import Strikes
+from demod_voice.engines.strikes import MOST_STRIKES, Strikes
 from demod_voice.engines.types import EngineInfo, Speech, SpeechRequest
 from demod_voice.engines.warm import WarmWorkers
 from demod_voice.engines.worker_log import WorkerLog
@@ -73,20 +73,27 @@ class Pool:
         jobs: workers of one slot that may run at once.
         log_path: file that everything the workers log is appended to.
         progress: told about installs, fallbacks and retries.
+        most_strikes: different requests in a row that an engine may die of before it is given up.
 
     Raises:
         UsageError: a setting names a GPU that is not there, whichever engine is asked for then.
     """
 
     def __init__(
-        self, settings: Settings, *, jobs: int = 1, log_path: Path | None = None, progress: Progress = SILENT
+        self,
+        settings: Settings,
+        *,
+        jobs: int = 1,
+        log_path: Path | None = None,
+        progress: Progress = SILENT,
+        most_strikes: int = MOST_STRIKES,
     ) -> None:
         self._settings = settings
         self._log = WorkerLog(log_path)
         self._progress = progress
         self._lock = threading.Lock()
         self._infos: dict[str, EngineInfo] = {}
-        self._strikes = Strikes()
+        self._strikes = Strikes(most_strikes)
         self._workers = WarmWorkers(settings, jobs, self._log, progress, self._refuse)
         self._workers.placement.check()
 

@@ -6,6 +6,7 @@ refused with a clear error: at 24 kHz mono in float that is twelve hours.
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,7 +65,6 @@ class WavWriter:
     def __init__(self, path: Path, sample_rate: int, num_channels: int, encoding: str = "pcm_s16le") -> None:
         self.path = path
         self._shape = (sample_rate, num_channels)
-        self._tag, self._width = _FORMATS[encoding]
         self._encoding = encoding
         self._bytes = 0
         try:
@@ -104,25 +104,41 @@ class WavWriter:
             raise output_error(self.path, failure) from failure
 
     def _header(self) -> bytes:
-        rate, channels = self._shape
-        frame = channels * self._width
-        fmt = struct.pack("<HHIIHH", self._tag, channels, rate, rate * frame, frame, self._width * 8)
-        size = 36 + self._bytes + self._bytes % 2
-        return (
-            b"RIFF"
-            + struct.pack("<I", size)
-            + b"WAVEfmt "
-            + struct.pack("<I", 16)
-            + fmt
-            + b"data"
-            + struct.pack("<I", self._bytes)
-        )
+        return _header(*self._shape, self._encoding, self._bytes)
 
 
 def write_wav(path: Path, clip: Clip, encoding: str = "pcm_s16le") -> None:
     """Write a clip; integers are rounded to nearest and clipped, so samples that came from 16 bits go back unchanged."""
     with WavWriter(path, clip.sample_rate, clip.num_channels, encoding) as writer:
         writer.write(clip.samples)
+
+
+def wav_bytes(clip: Clip, encoding: str = "pcm_s16le") -> bytes:
+    """The bytes of the file that ``write_wav`` writes.
+
+    Raises:
+        MediaError: they would be over 4 GB.
+    """
+    data = encode_pcm(clip.samples, encoding)
+    if len(data) > LARGEST:
+        raise MediaError("a WAV would grow over 4 GB", "write flac, or split the text")
+    return _header(clip.sample_rate, clip.num_channels, encoding, len(data)) + data + b"\0" * (len(data) % 2)
+
+
+def clip_of_wav(data: bytes) -> Clip:
+    """The clip in the bytes of a WAV that this program wrote.
+
+    Raises:
+        MediaError: not a WAV of these encodings, or shorter than its header says.
+    """
+    try:
+        info = _parse(io.BytesIO(data), Path("the take"))
+    except struct.error as error:
+        raise MediaError(f"a take cannot be read: {error}") from error
+    end = info.offset + info.num_samples * info.num_channels * _FORMATS[info.encoding][1]
+    if end > len(data):
+        raise MediaError("a take is shorter than its header says")
+    return Clip(decode_pcm(data[info.offset : end], info.encoding, info.num_channels), info.sample_rate)
 
 
 def wav_info(path: Path) -> WavInfo:
@@ -221,6 +237,25 @@ def decode_pcm(data: bytes, encoding: str, num_channels: int) -> Samples:
         wide[:, 1:] = raw
         flat = (wide.view("<i4")[:, 0] >> 8).astype(np.float32) / np.float32(1 << 23)
     return np.ascontiguousarray(flat.reshape(-1, num_channels).T)
+
+
+def _header(rate: int, channels: int, encoding: str, num_bytes: int) -> bytes:
+    """The 44 bytes before ``num_bytes`` of samples."""
+    tag, width = _FORMATS[encoding]
+    frame = channels * width
+    fmt = struct.pack("<HHIIHH", tag, channels, rate, rate * frame, frame, width * 8)
+    size = 36 + num_bytes + num_bytes % 2
+    return b"".join(
+        (
+            b"RIFF",
+            struct.pack("<I", size),
+            b"WAVEfmt ",
+            struct.pack("<I", 16),
+            fmt,
+            b"data",
+            struct.pack("<I", num_bytes),
+        )
+    )
 
 
 def _parse(file: BinaryIO, path: Path) -> WavInfo:

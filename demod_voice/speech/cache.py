@@ -6,21 +6,26 @@ renamed, the hash is verified on the way out, and the least recently used takes 
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from demod_voice.audio.clip import Clip
 from demod_voice.config.folders import cache_folder
 from demod_voice.config.settings import Settings
-from demod_voice.errors import OutputError
+from demod_voice.errors import MediaError, OutputError
+from demod_voice.media.wav import clip_of_wav, wav_bytes
 from demod_voice.records.atomic import TEMPORARY_MARK, replacing
-from demod_voice.speech.takes import read_take, take_files
+from demod_voice.records.hashing import hash_bytes
+from demod_voice.speech.takes import TakeRecord, parse_record, read_take, take_files, take_record
 from demod_voice.units import parse_size
 
 VERSION = "v1"
@@ -107,6 +112,45 @@ class SpeechCache:
         except OSError:
             return
         self._grown(num_bytes)
+
+    def read(self, key: str) -> tuple[TakeRecord, Clip] | None:
+        """The take of ``key`` in memory; None when it is not there, or not whole."""
+        if not self.enabled:
+            return None
+        wav, record_path = take_files(self._shelf(key), key)
+        try:
+            record = parse_record(record_path.read_text(encoding="utf-8"))
+            data = wav.read_bytes()
+            if record.key != key or hash_bytes(data) != record.sha256:
+                raise ValueError("damaged")
+            clip = clip_of_wav(data)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, MediaError):
+            self._drop(key)
+            return None
+        with suppress(OSError):
+            os.utime(record_path)
+        return record, clip
+
+    def keep(self, clip: Clip, encoding: str, facts: Mapping[str, Any]) -> None:
+        """Keep a take that lies nowhere else; ``facts`` as of ``takes.write_take``."""
+        if not self.enabled:
+            return
+        data = wav_bytes(clip, encoding)
+        record = take_record(clip, encoding, hash_bytes(data), facts)
+        shelf = self._shelf(record.key)
+        text = json.dumps(asdict(record), ensure_ascii=False).encode()
+        if len(data) + len(text) > self.max_bytes * FULL:
+            return
+        try:
+            shelf.mkdir(parents=True, exist_ok=True)
+            wav, record_path = take_files(shelf, record.key)
+            _place(wav, lambda path: path.write_bytes(data))
+            _place(record_path, lambda path: path.write_bytes(text))
+        except OSError:
+            return
+        self._grown(len(data) + len(text))
 
     def info(self) -> CacheInfo:
         """How much is in it."""
@@ -209,10 +253,14 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy by a temporary name; not flushed to the disk, because a torn file is found by its hash and is a miss."""
+    _place(target, lambda path: shutil.copyfile(source, path))
+
+
+def _place(target: Path, write: Callable[[Path], object]) -> None:
+    """Write by a temporary name; not flushed to the disk, because a torn file is found by its hash and is a miss."""
     temporary = target.with_name(f"{TEMPORARY_MARK}{os.getpid()}-{secrets.token_hex(4)}-{target.name}")
     try:
-        shutil.copyfile(source, temporary)
+        write(temporary)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -32,7 +32,9 @@ class Line:
     job: LineJob
     made: Pieces
     identity: Mapping[str, Any]
-    """All that the take depends on, but the seed."""
+    """All that the take depends on, but the seed; empty where nobody asks for its key."""
+    batch: str = ""
+    """Hash of the lines that its first attempt is spoken together with."""
 
     @property
     def info(self) -> EngineInfo:
@@ -61,11 +63,12 @@ class Line:
 
     def key(self, attempt: int) -> str:
         """Hash of everything that the take of an attempt depends on."""
-        return self.key_of(self.seed(attempt))
+        return self.key_of(self.seed(attempt), self.batch if attempt == 0 else "")
 
-    def key_of(self, seed: int) -> str:
-        """Hash of everything that a take made with ``seed`` depends on."""
-        return hash_json({**self.identity, "seed": seed if self.info.seeded else None})
+    def key_of(self, seed: int, batch: str = "") -> str:
+        """Hash of everything that a take made with ``seed`` (in a batch) depends on."""
+        together = {"batch": batch} if batch else {}
+        return hash_json({**self.identity, **together, "seed": seed if self.info.seeded else None})
 
 
 def identity(job: LineJob, pieces: Sequence[Piece], settings: Settings, hashes: ContentHashes) -> dict[str, Any]:

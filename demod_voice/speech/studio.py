@@ -10,65 +10,36 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-
-from demod_worker.messages import Word
 
 from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import Settings
 from demod_voice.engines.devices import asks_for_gpus, choose_devices
 from demod_voice.engines.inventory import read_inventory
 from demod_voice.engines.pool import Pool
-from demod_voice.engines.types import EngineInfo, Speech
-from demod_voice.errors import (
-    EngineBrokenProtocol,
-    EngineError,
-    EngineFailed,
-    EngineOutOfMemory,
-    EngineTimedOut,
-    Fault,
-    FaultsError,
-    UsageError,
-)
-from demod_voice.records.hashing import hash_bytes, hash_json
+from demod_voice.engines.strikes import MOST_STRIKES
+from demod_voice.engines.types import EngineInfo
+from demod_voice.errors import DemodError, EngineError, EngineFailed, Fault, FaultsError, UsageError
+from demod_voice.records.hashing import hash_json
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.cache import SpeechCache
-from demod_voice.speech.guards import FLAW, OFF, RETRY, Finding, examine, guards_of, tries
+from demod_voice.speech.guards import FLAW, OFF, guards_of, tries
 from demod_voice.speech.identity import ContentHashes
 from demod_voice.speech.job import LineJob, Question, Turn
-from demod_voice.speech.joining import amplify, join, silence
+from demod_voice.speech.joining import amplify, silence
 from demod_voice.speech.line import Line, identity, requests, unhonoured
-from demod_voice.speech.manner import Manner
-from demod_voice.speech.pieces import Piece, as_written, pieces_of
+from demod_voice.speech.making import Made, Maker
+from demod_voice.speech.performance import Performance, Performer
+from demod_voice.speech.pieces import Pieces, as_written, pieces_of
 from demod_voice.speech.takes import Take, TakeRecord, read_take, take_files, told_take, write_take
-from demod_voice.speech.trim import LEAD_S, RUN_ON_S, TAIL_S, Trimmed, shift, trim
 from demod_voice.speech.turns import TurnClips
 
-__all__ = ["LineJob", "Question", "Studio", "Take", "Turn"]
+__all__ = ["LineJob", "Made", "Question", "Studio", "Take", "Turn"]
 
-RESEEDED = (EngineFailed, EngineBrokenProtocol)
-"""Failures that another seed may avoid (sound without end breaks the protocol). A crash was repeated by the pool."""
-REPEATED = (EngineOutOfMemory, EngineTimedOut)
-"""Failures of the machine at this moment: tried again with the same seed, so that its load never changes a byte."""
 STREAM_CHARS = 240
 """Longest piece when the first sound is wanted early from an engine that does not stream by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Performance:
-    """What one attempt gave."""
-
-    attempt: int
-    clip: Clip
-    encoding: str
-    words: tuple[Word, ...]
-    trimmed_s: tuple[tuple[float, float], ...]
-    model: str
-    model_revision: str
-    degraded: tuple[str, ...]
-    finding: Finding | None
 
 
 class Studio:
@@ -79,18 +50,27 @@ class Studio:
         jobs: workers of one engine that may run at once.
         log_path: where engines' own logs go.
         progress: told about retries.
+        most_strikes: different lines in a row that an engine may die of before it is given up.
     """
 
     def __init__(
-        self, settings: Settings, *, jobs: int = 1, log_path: Path | None = None, progress: Progress = SILENT
+        self,
+        settings: Settings,
+        *,
+        jobs: int = 1,
+        log_path: Path | None = None,
+        progress: Progress = SILENT,
+        most_strikes: int = MOST_STRIKES,
     ) -> None:
         self._settings = settings
         self._progress = progress
         self._cache = SpeechCache(settings)
         self._hashes = ContentHashes()
-        self._pool = Pool(settings, jobs=jobs, log_path=log_path, progress=progress)
+        self._pool = Pool(settings, jobs=jobs, log_path=log_path, progress=progress, most_strikes=most_strikes)
         self._stack = ExitStack()
         self._turns = TurnClips(self._stack)
+        self._performer = Performer(settings, self._pool, self._turns, progress)
+        self._maker = Maker(settings, self._performer, self._cache, self._line_for, progress)
         self._guard = threading.Lock()
         self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -119,6 +99,19 @@ class Studio:
         line = self._line(job)
         with self._alone(line.key(0)):
             return self._finished(line, folder) or self._make(line, folder)
+
+    def make_many(
+        self, jobs: Sequence[LineJob], batch: str = "", wanted: Iterable[int] | None = None
+    ) -> Iterator[tuple[int, Made | DemodError]]:
+        """(place in ``jobs``, sound or failure) of each line, as soon as it is ready, in any order; nothing is written.
+
+        Args:
+            jobs: lines of one engine.
+            batch: hash of all that is spoken together, for an engine whose bytes depend on it; empty: line by line.
+            wanted: places of the lines that are needed; None = all. The others are spoken only where the batch asks
+                for it.
+        """
+        return self._maker.many(jobs, batch, wanted)
 
     def key(self, job: LineJob, attempt: int = 0) -> str:
         """Hash of everything that the take of one attempt depends on.
@@ -201,7 +194,7 @@ class Studio:
         """
         line = self._line(job, 0 if job.voice.engine.streams else STREAM_CHARS)
         if not line.plain:
-            yield self._perform(line, 0).clip
+            yield self._performer.perform(line, 0).clip
             return
         peak = 0.0
         rate = 0
@@ -247,17 +240,17 @@ class Studio:
         found = (told_take(folder, line.key(attempt)) for attempt in range(self._settings.attempts))
         return next((record for record in found if record is not None and record.stands(enough)), None)
 
+    def _line_for(self, job: LineJob, keyed: bool) -> Line:
+        """A line whose key nobody asks for is spared its identity."""
+        return self._line(job) if keyed else Line(job, _pieces(job), {})
+
     def _line(self, job: LineJob, most_chars: int = 0) -> Line:
         info = job.voice.engine
         if most_chars:
             own = {name: min(chars, most_chars) for name, chars in info.language_chars.items()}
             info = replace(info, max_chars=min(info.max_chars or most_chars, most_chars), language_chars=own)
             job = replace(job, voice=replace(job.voice, engine=info))
-        made = pieces_of(job)
-        if not made.pieces:
-            raise UsageError(
-                f"nothing can be said in {job.text[:40]!r}", "write words: there is no letter or digit in it"
-            )
+        made = _pieces(job)
         return Line(job, made, identity(job, made.pieces, self._settings, self._hashes))
 
     def _finished(self, line: Line, folder: Path) -> Take | None:
@@ -271,97 +264,19 @@ class Studio:
         return None
 
     def _make(self, line: Line, folder: Path) -> Take:
-        """Attempt by attempt: from the cache or spoken; the first good one is kept, else the best that is usable."""
-        best: _Performance | None = None
-        failure: EngineError | None = None
-        for attempt in range(self._settings.attempts):
+        """Attempt by attempt, from the cache or spoken."""
+
+        def ready(attempt: int) -> Take | None:
             key = line.key(attempt)
-            if self._cache.get(key, folder):
-                record = read_take(folder, key)
-                if record is not None:
-                    return replace(self._take(line, folder, record), cached=True)
-            try:
-                made = self._perform_in_time(line, attempt)
-            except RESEEDED as error:
-                failure = error
-                self._again(line, attempt, type(error).__name__)
-                continue
-            if made.finding is None:
-                return self._keep(line, made, folder)
-            if made.finding.fatal:
-                failure = _bad_take(line, made.finding)
-            elif best is None or made.finding.badness < _badness(best):
-                best = made
-            if not line.info.seeded or self._kept_as_it_is(line, made):
-                break
-            self._again(line, attempt, made.finding.what)
-        if best is not None:
-            return self._keep(line, best, folder)
-        raise failure or EngineFailed(f"engine {line.info.name} gave nothing")
+            record = read_take(folder, key) if self._cache.get(key, folder) else None
+            return None if record is None else replace(self._take(line, folder, record), cached=True)
 
-    def _kept_as_it_is(self, line: Line, made: _Performance) -> bool:
-        """True when a flaw of this engine's takes is no reason for another attempt."""
-        fatal = made.finding is not None and made.finding.fatal
-        return not fatal and guards_of(self._settings, line.info.name) != RETRY
+        made = self._performer.best(line, ready)
+        return made if isinstance(made, Take) else self._keep(line, made, folder)
 
-    def _perform_in_time(self, line: Line, attempt: int) -> _Performance:
-        """One attempt; what memory or time stopped is done again as it was, as often as there are attempts."""
-        for repeat in range(1, self._settings.attempts):
-            try:
-                return self._perform(line, attempt)
-            except REPEATED as error:
-                count = f"{repeat + 1} of {self._settings.attempts}"
-                self._progress.note(f"{error.message.splitlines()[0]}; trying the same again ({count})")
-        return self._perform(line, attempt)
-
-    def _perform(self, line: Line, attempt: int) -> _Performance:
-        """Speak every piece of the line with the seed of ``attempt``, trim each, and join them."""
-        spoken: list[Speech] = []
-        finding: Finding | None = None
-        for request in requests(line, attempt, self._turns.of(line.job)):
-            speech = self._pool.speak(line.info.name, request)
-            found = examine(speech.clip, request.text, request.speed, request.language)
-            if found is not None and found.fatal:
-                return _Performance(attempt, speech.clip, speech.encoding, (), (), "", "", (), found)
-            finding = max((each for each in (finding, found) if each), key=lambda each: each.badness, default=None)
-            spoken.append(speech)
-        if len({each.clip.sample_rate for each in spoken}) > 1:
-            raise EngineFailed(f"engine {line.info.name} changed its sample rate inside one line")
-        trimmed = list(_trimmed(line.pieces, spoken))
-        shaped = [_shaped(piece.manner, each) for piece, each in zip(line.pieces, trimmed, strict=True)]
-        clip, words = join(shaped, [piece.gap_s for piece in line.pieces])
-        encodings = {each.encoding for each in spoken}
-        plain = line.plain and line.job.voice.volume_db == 0.0 and len(encodings) == 1
-        return _Performance(
-            attempt=attempt,
-            clip=clip,
-            encoding=encodings.pop() if plain else "pcm_f32le",
-            words=words,
-            trimmed_s=tuple((each.lead_s, each.tail_s) for each in trimmed),
-            model=spoken[0].model,
-            model_revision=spoken[0].model_revision,
-            degraded=tuple(dict.fromkeys(what for each in spoken for what in each.degraded)),
-            finding=finding,
-        )
-
-    def _keep(self, line: Line, made: _Performance, folder: Path) -> Take:
+    def _keep(self, line: Line, made: Performance, folder: Path) -> Take:
         """Write the take down; one that is only the best of bad ones stays out of the cache."""
-        flaw = () if made.finding is None else (f"{FLAW}{made.finding.what}",)
-        facts = {
-            "key": line.key(made.attempt),
-            "engine": line.info.name,
-            "output_version": line.info.output_version,
-            "model": made.model,
-            "model_revision": made.model_revision,
-            "seed": line.seed(made.attempt),
-            "attempt": made.attempt if line.info.seeded else 0,
-            "best_of": tries(self._settings, line.info.name) if made.finding is not None and line.info.seeded else 0,
-            "chunks": tuple(hash_bytes(chunk.encode()) for chunk in line.chunks),
-            "trimmed_s": made.trimmed_s,
-            "words": made.words,
-            "degraded": (*made.degraded, *flaw),
-        }
-        record = write_take(folder, made.clip, made.encoding, facts)
+        record = write_take(folder, made.clip, made.encoding, made.facts(self._settings))
         if made.finding is None:
             self._cache.put(record.key, folder)
         return replace(self._take(line, folder, record), spoken=True)
@@ -373,11 +288,6 @@ class Studio:
             return take
         return replace(take, degraded=tuple(each for each in take.degraded if not each.startswith(FLAW)))
 
-    def _again(self, line: Line, attempt: int, why: str) -> None:
-        if attempt + 1 < self._settings.attempts:
-            count = f"attempt {attempt + 2} of {self._settings.attempts}"
-            self._progress.note(f"{line.info.name}: line {line.job.id}: {why}; trying again ({count})")
-
     @contextmanager
     def _alone(self, key: str) -> Iterator[None]:
         """One thread at a time for one take: the second finds it finished."""
@@ -387,22 +297,12 @@ class Studio:
             yield
 
 
-def _trimmed(pieces: Sequence[Piece], spoken: Sequence[Speech]) -> Iterator[Trimmed]:
-    """Each piece without its long silences, and without any where it runs on."""
-    for number, speech in enumerate(spoken):
-        run_on = number > 0 and pieces[number].gap_s is None
-        runs_on = number + 1 < len(pieces) and pieces[number + 1].gap_s is None
-        lead_s, tail_s = RUN_ON_S if run_on else LEAD_S, RUN_ON_S if runs_on else TAIL_S
-        yield trim(speech.clip, speech.words, lead_s, tail_s)
-
-
-def _shaped(manner: Manner, made: Trimmed) -> tuple[Clip, tuple[Word, ...]]:
-    """A piece as its manner has it, and when its words are heard then."""
-    clip = manner.applied(made.clip)
-    if manner.tempo == 1.0:
-        return clip, made.words
-    words = [replace(word, start_s=word.start_s / manner.tempo, end_s=word.end_s / manner.tempo) for word in made.words]
-    return clip, shift(words, 0.0, clip.duration_s)
+def _pieces(job: LineJob) -> Pieces:
+    """The pieces of a line, at least one."""
+    made = pieces_of(job)
+    if not made.pieces:
+        raise UsageError(f"nothing can be said in {job.text[:40]!r}", "write words: there is no letter or digit in it")
+    return made
 
 
 def _take(line: Line, folder: Path, record: TakeRecord) -> Take:
@@ -424,15 +324,3 @@ def _take(line: Line, folder: Path, record: TakeRecord) -> Take:
         cached=False,
         text_spoken=" ".join(line.chunks),
     )
-
-
-def _bad_take(line: Line, finding: Finding) -> EngineFailed:
-    name = line.info.name
-    return EngineFailed(
-        f"engine {name} gave a take that is {finding.what}",
-        f"try another voice (demod-voice voices list --engine {name}), or run: demod-voice engines check {name}",
-    )
-
-
-def _badness(made: _Performance) -> float:
-    return made.finding.badness if made.finding is not None else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,11 +102,16 @@ def write_take(folder: Path, clip: Clip, encoding: str, facts: dict[str, Any]) -
     with replacing(wav) as temporary:
         write_wav(temporary, clip, encoding)
         sha256 = hash_file(temporary)
-    record = TakeRecord(
-        sha256=sha256, sample_rate=clip.sample_rate, num_samples=clip.num_samples, encoding=encoding, **facts
-    )
+    record = take_record(clip, encoding, sha256, facts)
     write_json(record_path, asdict(record))
     return record
+
+
+def take_record(clip: Clip, encoding: str, sha256: str, facts: Mapping[str, Any]) -> TakeRecord:
+    """The record of a take whose WAV has the hash ``sha256``; ``facts`` are the fields that the sound does not tell."""
+    return TakeRecord(
+        sha256=sha256, sample_rate=clip.sample_rate, num_samples=clip.num_samples, encoding=encoding, **facts
+    )
 
 
 def read_take(folder: Path, key: str) -> TakeRecord | None:
