@@ -30,7 +30,7 @@ def describe_render(report: RenderReport) -> list[str]:
         lines.append(f"{report.outputs.report}  (open it in a browser)")
     lines.append(f"{report.outputs.work}  (the work, kept for the next render)")
     lines += [f"{path}  is older: not made by this render, and not in its manifest" for path in report.outputs.stale()]
-    return [*lines, *_missed(report.manifest["degradations"])]
+    return [*lines, *missed(report.manifest["degradations"])]
 
 
 def describe_check(report: CheckReport) -> list[str]:
@@ -41,7 +41,7 @@ def describe_check(report: CheckReport) -> list[str]:
     return [f"{report.title}: {', '.join(counts)}, about {format_duration(report.estimated_s)}", *speakers, *show]
 
 
-def _missed(degradations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def missed(degradations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """What was asked for and not given, each with the rows of the script that asked for it."""
     rows: dict[str, list[int]] = {}
     for each in degradations:

@@ -54,6 +54,19 @@ def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> O
         UsageError: no suffix, an unknown format, a folder where a file is asked for, outside the allowed roots.
         OutputError: the folder is missing or cannot be written to.
     """
+    outputs = name_outputs(output, formats, settings)
+    _check_writable(output)
+    for path in (*outputs.files, outputs.work):
+        check_name(path)
+    return outputs
+
+
+def name_outputs(output: Path, formats: tuple[str, ...], settings: Settings) -> Outputs:
+    """Name every output, wherever its folder may be.
+
+    Raises:
+        UsageError: no suffix, an unknown format, outside the allowed roots.
+    """
     known = ", ".join(FORMATS)
     suffix = output.suffix.lower().lstrip(".")
     if not suffix:
@@ -77,9 +90,6 @@ def outputs_for(output: Path, formats: tuple[str, ...], settings: Settings) -> O
         item=_beside(stem, ".item.xml"),
     )
     check_inside([*outputs.files, outputs.work], settings.paths.allowed_roots)
-    _check_writable(output)
-    for path in (*outputs.files, outputs.work):
-        check_name(path)
     return outputs
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ from typing import Any
 from demod_voice.config.settings import Settings
 from demod_voice.episode.manifest import Facts, manifest, metrics
 from demod_voice.episode.mixing import mix_and_master, stage
-from demod_voice.episode.outputs import Outputs, outputs_for, refuse_overwriting
+from demod_voice.episode.outputs import Outputs, outputs_for
 from demod_voice.episode.page.facts import Told
-from demod_voice.episode.production import PLAIN, RenderOptions, produce, speak
-from demod_voice.episode.publication import prepare_publication, publish_episode
+from demod_voice.episode.production import PLAIN, RenderOptions, speak
+from demod_voice.episode.publication import publish_episode
+from demod_voice.episode.ready import make_ready, shaping
 from demod_voice.episode.report import begin_view, lanes, sources, write_report
 from demod_voice.episode.request import remember, request_of
-from demod_voice.episode.sound_files import sound_files
 from demod_voice.episode.timing_file import write_timing
 from demod_voice.errors import QualityError
 from demod_voice.formats.script import Show
@@ -95,12 +95,9 @@ def render(
     clock = _Clock()
     threading.Thread(target=prepare, name="prepare", daemon=True).start()
     outputs = outputs_for(output, options.formats, settings)
-    refuse_overwriting([script_path], outputs)
-    production = produce(script_path, settings, options)
+    ready = make_ready(script_path, outputs, settings, options, progress)
+    production, publication = ready.production, ready.publication
     plan, mix, settings = production.plan, production.mix, production.settings
-    read = [*sound_files(plan.script, plan.folder), *map(Path, mix.files), *([options.mix] if options.mix else [])]
-    refuse_overwriting(read, outputs)
-    publication = prepare_publication(plan, script_path.parent, settings, progress)
     with locked(_lock_path(outputs), lambda: progress.note(f"waiting: another render works on {outputs.work}")):
         sweep(outputs.files)
         run = RunFolder(outputs.work)
@@ -124,7 +121,7 @@ def render(
             published.exports,
             published.hashes,
             run.created,
-            _shaping(settings),
+            shaping(settings),
             plan.script.sha256,
             warnings,
             publication.licences,
@@ -166,19 +163,6 @@ def _warnings(mastered: MasterReport, exports: Mapping[str, ExportReport]) -> tu
         if not report.within
     ]
     return tuple(found)
-
-
-def _shaping(settings: Settings) -> dict[str, Any]:
-    """The settings that a result depends on; where work runs (jobs, device, cache, limits) is left out."""
-    return {
-        "seed": settings.seed,
-        "attempts": settings.attempts,
-        "threads": settings.engines.threads,
-        "episode": {name: value for name, value in asdict(settings.episode).items() if name != "report"},
-        "loudness": asdict(settings.loudness),
-        "encode": asdict(settings.encode),
-        "publish": asdict(settings.publish),
-    }
 
 
 def _write_run(run: RunFolder, numbers: Mapping[str, Any]) -> None:

@@ -1,0 +1,279 @@
+"""``batch run --task episode``: a row is a script, its output an episode.
+
+A feature never imports a feature: what is done with an episode is handed in (``EpisodeWork``). A render keeps its own
+work beside its output, so an episode that was killed half-way is not begun anew.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from demod_voice.batch.types import DONE, FAILED, SKIPPED, Failure, Finished, Job, Row, Spoken, Timing, Unit
+from demod_voice.errors import DemodError, EngineError, Fault, FaultsError, OutputError, QualityError, UsageError
+from demod_voice.records.atomic import output_error
+from demod_voice.records.hashing import hash_json
+
+COLUMNS = frozenset({"script", "output", "id", "seed", "format", "mix", "preset", "cast", "show"})
+REQUIRED = frozenset({"script", "output"})
+WORKER = "head"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeJob:
+    """An episode as a row asks for it; paths are absolute."""
+
+    script: Path
+    output: Path
+    formats: tuple[str, ...] = ()
+    """More formats beside the output's."""
+    seed: int | None = None
+    """None = as the settings have it."""
+    mix: Path | None = None
+    preset: str = ""
+    cast: Path | None = None
+    show: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An episode that is there."""
+
+    output: Path
+    sha256: str
+    audio_s: float
+    engine: str
+    """All that spoke, joined by ``+``."""
+    model: str = ""
+    model_revision: str = ""
+    notes: tuple[str, ...] = ()
+    """What was asked for and not given."""
+    misses: str = ""
+    """Why it is below the asked quality; empty when it is not."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeWork:
+    """What the task needs of the package that makes episodes."""
+
+    depends_on: Callable[[EpisodeJob], str]
+    """Hash of all that the episode depends on; raises everything that is wrong with it, starts no engine."""
+    render: Callable[[EpisodeJob], Rendered]
+    """Makes the episode; what was made is not made again."""
+
+
+class EpisodeTask:
+    """Rows that are scripts; one is rendered at a time, with as many lines at once as the settings say.
+
+    Args:
+        work: what is done with an episode.
+        place: a row's output, and how results name it; raises what is wrong with it.
+        source: a path that a cell names, absolute; raises when it lies where it may not.
+        folders: what paths in messages are relative to: results hold no absolute path.
+    """
+
+    name = "episode"
+    columns = COLUMNS
+    required = REQUIRED
+
+    def __init__(
+        self,
+        work: EpisodeWork,
+        place: Callable[[Row], tuple[Path, str]],
+        source: Callable[[str], Path],
+        folders: Sequence[Path] = (),
+    ) -> None:
+        self._work = work
+        self._place = place
+        self._source = source
+        self._folders = folders
+        self._one_at_a_time = threading.Lock()
+        self._stems: dict[Path, tuple[int, str]] = {}
+
+    def faults(self, row: Row) -> list[tuple[str, str]]:
+        """(what, remedy) of everything that is wrong with a row, its script and what that names."""
+        if row.fault:
+            return [(row.fault, "")]
+        try:
+            self._work.depends_on(self._read(row)[0])
+        except FaultsError as error:
+            return [(self._shown(_told(fault, error.source)), fault.hint or "") for fault in error.faults]
+        except DemodError as error:
+            return [(self._said(error), error.hint or "")]
+        return []
+
+    def job(self, row: Row) -> Job:
+        """The job of a row.
+
+        Raises:
+            DemodError: it cannot be done; that is the row's result.
+        """
+        episode, shown = self._read(row)
+        key = hash_json(["episode", row.cell("id"), shown, self._work.depends_on(episode)])
+        return Job(row, key, episode.output, shown, facts={"episode": episode})
+
+    def units(self, jobs: Sequence[Job], wanted: frozenset[int]) -> list[Unit]:
+        """One for each wanted episode, in the order of the file."""
+        numbers = (job.row.number for job in jobs)
+        return [
+            Unit((job,), job.engine, wanted=frozenset([number]))
+            for number, job in zip(numbers, jobs, strict=True)
+            if number in wanted
+        ]
+
+    def speak(self, unit: Unit) -> Iterator[Spoken | Failure]:
+        """Render the episodes of a unit, each after those of other threads.
+
+        Raises:
+            OutputError: the disk is full: the next episode would find it so too.
+        """
+        for job in unit.jobs:
+            with self._one_at_a_time:
+                began = time.monotonic()
+                made = self._made(job)
+            seconds = time.monotonic() - began
+            if isinstance(made, Rendered):
+                yield Spoken(job, None, seconds=seconds, worker=WORKER, facts={"rendered": made})
+            else:
+                yield Failure(
+                    job, self._said(made), made.hint or "", type(made).__name__, seconds=seconds, worker=WORKER
+                )
+
+    def finish(self, spoken: Spoken | Failure) -> tuple[Finished, Timing]:
+        """What is recorded of an episode.
+
+        Raises:
+            OutputError: it has vanished.
+        """
+        number = spoken.job.row.number
+        timing = Timing(number, spoken.seconds, spoken.attempts, spoken.worker)
+        if isinstance(spoken, Failure):
+            return _failed(spoken), timing
+        return _done(spoken.job, spoken.facts["rendered"]), timing
+
+    def _made(self, job: Job) -> Rendered | DemodError:
+        """The episode, or why there is none; one below the asked quality is a failure, its files stay."""
+        try:
+            _make_folder(job.output.parent)
+            made = self._work.render(job.facts["episode"])
+        except DemodError as error:
+            if _is_full(error):
+                raise
+            return error
+        return QualityError(f"the episode is written, but: {made.misses}") if made.misses else made
+
+    def _read(self, row: Row) -> tuple[EpisodeJob, str]:
+        """What the row asks for, and how results name its output."""
+        for column in sorted(REQUIRED):
+            if not row.cell(column):
+                raise UsageError(f"the cell {column} is empty", "a row needs a script and an output")
+        output, shown = self._place(row)
+        self._claim(output, row.number, shown)
+        named = {column: self._optional(row, column) for column in ("mix", "cast", "show")}
+        episode = EpisodeJob(
+            script=self._source(row.cell("script")),
+            output=output,
+            formats=tuple(filter(None, (each.strip() for each in row.cell("format").split(";")))),
+            seed=_seed(row.cell("seed")),
+            preset=row.cell("preset"),
+            **named,
+        )
+        return episode, shown
+
+    def _optional(self, row: Row, column: str) -> Path | None:
+        cell = row.cell(column)
+        return self._source(cell) if cell else None
+
+    def _claim(self, output: Path, number: int, shown: str) -> None:
+        """Two episodes cannot share a name without its suffix: all that lies beside them is named after it.
+
+        Raises:
+            UsageError: another row has it.
+        """
+        first, theirs = self._stems.setdefault(output.with_suffix(""), (number, shown))
+        if first != number:
+            what = f"row {first} writes {theirs}: the files beside it would be the same"
+            raise UsageError(f"the output {shown} has the name of another episode", what)
+
+    def _said(self, error: DemodError) -> str:
+        """One line, the same on every machine: of many failed lines the first, of faults all."""
+        lines = [line.strip() for line in error.message.splitlines()]
+        if isinstance(error, FaultsError):
+            return self._shown("; ".join(lines[1:]) or error.message)
+        if isinstance(error, EngineError) and len(lines) > 1 and lines[0].endswith("could not be spoken"):
+            return self._shown(lines[1])
+        return self._shown(lines[0] if lines else "")
+
+    def _shown(self, text: str) -> str:
+        for folder in self._folders:
+            text = text.replace(f"{folder}/", "")
+        return text
+
+
+def _told(fault: Fault, source: str) -> str:
+    place = fault.source or source
+    return f"{place}:{fault.line}: {fault.message}" if fault.line else f"{place}: {fault.message}"
+
+
+def _done(job: Job, made: Rendered) -> Finished:
+    try:
+        status = made.output.stat()
+    except OSError as error:
+        raise output_error(made.output, error) from error
+    return Finished(
+        number=job.row.number,
+        key=job.key,
+        status=DONE,
+        output=job.shown,
+        sha256=made.sha256,
+        num_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        audio_s=made.audio_s,
+        engine=made.engine,
+        model=made.model,
+        model_revision=made.model_revision,
+        notes="; ".join(made.notes),
+        facts=made.facts,
+    )
+
+
+def _failed(failure: Failure) -> Finished:
+    return Finished(
+        number=failure.job.row.number,
+        key=failure.job.key,
+        status=FAILED if failure.recorded else SKIPPED,
+        output=failure.job.shown,
+        error=failure.message,
+        hint=failure.hint,
+        kind=failure.kind,
+    )
+
+
+def _seed(cell: str) -> int | None:
+    """The number of a seed cell; None where it is empty."""
+    if not cell:
+        return None
+    if not cell.isascii() or not cell.isdecimal() or len(cell) > 18:
+        raise UsageError(f"the seed {cell[:40]!r} is no whole number", "as in 7")
+    return int(cell)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
+def _is_full(error: DemodError) -> bool:
+    """The disk has no room: the next episode would find it so too."""
+    cause = error.__cause__
+    return isinstance(error, OutputError) and isinstance(cause, OSError) and cause.errno in FULL
