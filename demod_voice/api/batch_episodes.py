@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from demod_voice.batch.episode_task import EpisodeJob, EpisodeTask, EpisodeWork, Rendered
-from demod_voice.batch.types import Row
+from demod_voice.batch.paths import Places
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.episode.dependencies import dependencies
@@ -33,38 +33,29 @@ class _Notes(Silent):
         self._progress.note(f"{self._name}: {message}")
 
 
-def episode_work(settings: Settings, *, formats: Sequence[str] = (), progress: Progress = SILENT) -> EpisodeWork:
+def episode_work(settings: Settings, progress: Progress = SILENT) -> EpisodeWork:
     """The functions of the episode package, as a batch needs them.
 
     Args:
         settings: what every episode is rendered with, but for its row's seed.
-        formats: more formats for every episode.
         progress: told what a person should see.
     """
     studio = Studio(settings)
 
     def depends_on(job: EpisodeJob) -> str:
         check_inside(_named(job), settings.paths.allowed_roots)
-        return dependencies(job.script, job.output, _seeded(settings, job), _options(job, formats), studio).hash
+        return dependencies(job.script, job.output, _seeded(settings, job), _options(job), studio).hash
 
     def make(job: EpisodeJob) -> Rendered:
         notes = _Notes(progress, job.output.name)
-        return _rendered(render(job.script, job.output, _seeded(settings, job), _options(job, formats), notes))
+        return _rendered(render(job.script, job.output, _seeded(settings, job), _options(job), notes))
 
     return EpisodeWork(depends_on, make)
 
 
-def episode_task(
-    settings: Settings,
-    place: Callable[[Row], tuple[Path, str]],
-    source: Callable[[str], Path],
-    folders: Sequence[Path] = (),
-    *,
-    formats: Sequence[str] = (),
-    progress: Progress = SILENT,
-) -> EpisodeTask:
-    """The task whose rows are scripts; arguments as ``EpisodeTask`` and ``episode_work``."""
-    return EpisodeTask(episode_work(settings, formats=formats, progress=progress), place, source, folders)
+def episode_task(places: Places, settings: Settings, progress: Progress = SILENT) -> EpisodeTask:
+    """The task whose rows are scripts; as ``episode_work``."""
+    return EpisodeTask(episode_work(settings, progress), places)
 
 
 def _named(job: EpisodeJob) -> list[Path]:
@@ -76,9 +67,8 @@ def _seeded(settings: Settings, job: EpisodeJob) -> Settings:
     return settings if job.seed is None else replace(settings, seed=job.seed)
 
 
-def _options(job: EpisodeJob, formats: Sequence[str]) -> RenderOptions:
-    more = (*job.formats, *formats)
-    return options_of(formats=more, mix=job.mix, preset=job.preset, cast=job.cast, show=job.show)
+def _options(job: EpisodeJob) -> RenderOptions:
+    return options_of(formats=job.formats, mix=job.mix, preset=job.preset, cast=job.cast, show=job.show)
 
 
 def _rendered(report: RenderReport) -> Rendered:

@@ -51,7 +51,7 @@ EPISODE_COLUMNS = Columns(
     "episode",
     frozenset({"script", "output"}),
     frozenset({"id", "seed", "format", "mix", "preset", "cast", "show"}),
-    inputs=("script", "cast", "show"),
+    inputs=("script", "mix", "cast", "show"),
 )
 COLUMNS: Mapping[str, Columns] = {each.task: each for each in (SPEECH_COLUMNS, EPISODE_COLUMNS)}
 """Task -> its columns."""

@@ -10,17 +10,17 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from demod_voice.batch.columns import EPISODE_COLUMNS, seed_of
+from demod_voice.batch.paths import Places, row_faults
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Failure, Finished, Job, Row, Spoken, Timing, Unit
 from demod_voice.errors import DemodError, EngineError, Fault, FaultsError, OutputError, QualityError, UsageError
 from demod_voice.records.atomic import output_error
 from demod_voice.records.hashing import hash_json
 
-COLUMNS = frozenset({"script", "output", "id", "seed", "format", "mix", "preset", "cast", "show"})
-REQUIRED = frozenset({"script", "output"})
 WORKER = "head"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -75,40 +75,23 @@ class EpisodeTask:
 
     Args:
         work: what is done with an episode.
-        place: a row's output, and how results name it; raises what is wrong with it.
-        source: a path that a cell names, absolute; raises when it lies where it may not.
-        folders: what paths in messages are relative to: results hold no absolute path.
+        places: where the files lie that rows name; messages name them from there, as results hold no absolute path.
     """
 
-    name = "episode"
-    columns = COLUMNS
-    required = REQUIRED
+    name = EPISODE_COLUMNS.task
+    columns = EPISODE_COLUMNS.known
+    required = EPISODE_COLUMNS.required
 
-    def __init__(
-        self,
-        work: EpisodeWork,
-        place: Callable[[Row], tuple[Path, str]],
-        source: Callable[[str], Path],
-        folders: Sequence[Path] = (),
-    ) -> None:
+    def __init__(self, work: EpisodeWork, places: Places) -> None:
         self._work = work
-        self._place = place
-        self._source = source
-        self._folders = folders
+        self._places = places
         self._one_at_a_time = threading.Lock()
         self._stems: dict[Path, tuple[int, str]] = {}
 
     def faults(self, row: Row) -> list[tuple[str, str]]:
         """(what, remedy) of everything that is wrong with a row, its script and what that names."""
-        if row.fault:
-            return [(row.fault, "")]
-        try:
-            self._work.depends_on(self._read(row)[0])
-        except FaultsError as error:
-            return [(self._shown(_told(fault, error.source)), fault.hint or "") for fault in error.faults]
-        except DemodError as error:
-            return [(self._said(error), error.hint or "")]
-        return []
+        found = row_faults(_without_format(row), self._places, EPISODE_COLUMNS)
+        return [(self._shown(what), remedy) for what, remedy in found or self._deeper(row)]
 
     def job(self, row: Row) -> Job:
         """The job of a row.
@@ -116,8 +99,15 @@ class EpisodeTask:
         Raises:
             DemodError: it cannot be done; that is the row's result.
         """
+        for what, remedy in row_faults(_without_format(row), self._places, EPISODE_COLUMNS):
+            raise UsageError(self._shown(what), remedy or None)
         episode, shown = self._read(row)
-        key = hash_json(["episode", row.cell("id"), shown, self._work.depends_on(episode)])
+        try:
+            content = self._work.depends_on(episode)
+        except DemodError as error:
+            kind = UsageError if isinstance(error, FaultsError) else type(error)
+            raise kind(self._said(error), error.hint) from error
+        key = hash_json(["episode", row.cell("id"), shown, content])
         return Job(row, key, episode.output, shown, facts={"episode": episode})
 
     def units(self, jobs: Sequence[Job], wanted: frozenset[int]) -> list[Unit]:
@@ -170,27 +160,31 @@ class EpisodeTask:
             return error
         return QualityError(f"the episode is written, but: {made.misses}") if made.misses else made
 
+    def _deeper(self, row: Row) -> list[tuple[str, str]]:
+        """What is wrong with a row whose cells are right: in its script, and in what that names."""
+        try:
+            self._work.depends_on(self._read(row)[0])
+        except FaultsError as error:
+            return [(_told(fault, error.source), fault.hint or "") for fault in error.faults]
+        except DemodError as error:
+            return [(self._said(error), error.hint or "")]
+        return []
+
     def _read(self, row: Row) -> tuple[EpisodeJob, str]:
         """What the row asks for, and how results name its output."""
-        for column in sorted(REQUIRED):
-            if not row.cell(column):
-                raise UsageError(f"the cell {column} is empty", "a row needs a script and an output")
-        output, shown = self._place(row)
+        output, shown = self._places.output_of(_without_format(row))
         self._claim(output, row.number, shown)
-        named = {column: self._optional(row, column) for column in ("mix", "cast", "show")}
         episode = EpisodeJob(
-            script=self._source(row.cell("script")),
+            script=self._places.input_of(row, "script") or Path(),
             output=output,
             formats=tuple(filter(None, (each.strip() for each in row.cell("format").split(";")))),
-            seed=_seed(row.cell("seed")),
+            seed=seed_of(row),
+            mix=self._places.input_of(row, "mix"),
             preset=row.cell("preset"),
-            **named,
+            cast=self._places.input_of(row, "cast"),
+            show=self._places.input_of(row, "show"),
         )
         return episode, shown
-
-    def _optional(self, row: Row, column: str) -> Path | None:
-        cell = row.cell(column)
-        return self._source(cell) if cell else None
 
     def _claim(self, output: Path, number: int, shown: str) -> None:
         """Two episodes cannot share a name without its suffix: all that lies beside them is named after it.
@@ -213,7 +207,7 @@ class EpisodeTask:
         return self._shown(lines[0] if lines else "")
 
     def _shown(self, text: str) -> str:
-        for folder in self._folders:
+        for folder in (self._places.out_dir, self._places.folder):
             text = text.replace(f"{folder}/", "")
         return text
 
@@ -257,13 +251,9 @@ def _failed(failure: Failure) -> Finished:
     )
 
 
-def _seed(cell: str) -> int | None:
-    """The number of a seed cell; None where it is empty."""
-    if not cell:
-        return None
-    if not cell.isascii() or not cell.isdecimal() or len(cell) > 18:
-        raise UsageError(f"the seed {cell[:40]!r} is no whole number", "as in 7")
-    return int(cell)
+def _without_format(row: Row) -> Row:
+    """The row for who takes the format of its output from there: here it names more formats beside the output's."""
+    return replace(row, cells={**row.cells, "format": ""})
 
 
 def _make_folder(folder: Path) -> None:

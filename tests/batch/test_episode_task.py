@@ -16,7 +16,9 @@ from support.signals import noise, wav
 
 from demod_voice.api.batch_episodes import episode_task
 from demod_voice.batch.episode_task import EpisodeTask
-from demod_voice.batch.types import DONE, FAILED, Finished, Row
+from demod_voice.batch.options import BatchOptions
+from demod_voice.batch.paths import places_of
+from demod_voice.batch.types import DONE, FAILED, Finished, Job, Row
 from demod_voice.config import load_settings
 from demod_voice.config.settings import Settings
 from demod_voice.errors import DemodError, OutputError, UsageError
@@ -32,13 +34,10 @@ def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def task_in(folder: Path, settings: Settings | None = None) -> EpisodeTask:
-    out = folder / "out"
-    return episode_task(
-        settings or load_settings(),
-        lambda row: (out / row.cell("output"), row.cell("output")),
-        lambda name: folder / name,
-        (out, folder),
-    )
+    jobs = folder / "scripts.csv"
+    jobs.touch()
+    known = settings or load_settings()
+    return episode_task(places_of(jobs, BatchOptions(out_dir=folder / "out", task="episode"), known), known)
 
 
 def row(number: int = 1, **cells: str) -> Row:
@@ -47,8 +46,11 @@ def row(number: int = 1, **cells: str) -> Row:
 
 def done(task: EpisodeTask, *rows: Row) -> list[Finished]:
     """As the batch does it: jobs, units, each spoken and finished."""
-    jobs = [task.job(each) for each in rows]
-    units = task.units(jobs, frozenset(each.number for each in rows))
+    return finished(task, [task.job(each) for each in rows])
+
+
+def finished(task: EpisodeTask, jobs: list[Job]) -> list[Finished]:
+    units = task.units(jobs, frozenset(each.row.number for each in jobs))
     return [task.finish(spoken)[0] for unit in units for spoken in task.speak(unit)]
 
 
@@ -141,9 +143,11 @@ def test_a_folder_that_was_moved_has_the_same_keys(show: Path, tmp_path_factory:
 def test_an_error_of_one_episode_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(SCRIPT)
     (tmp_path / "b.md").write_text(SCRIPT)
+    task = task_in(tmp_path)
+    jobs = [task.job(row(1, output="sub/a.wav")), task.job(row(2, script="b.md", output="b.wav"))]
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "sub").write_text("in the way")
-    first, second = done(task_in(tmp_path), row(1, output="sub/a.wav"), row(2, script="b.md", output="b.wav"))
+    first, second = finished(task, jobs)
     assert (first.status, first.kind, second.status) == (FAILED, "OutputError", DONE)
     assert first.error == "cannot write sub: a file of that name is in the way"
 
@@ -170,12 +174,12 @@ def test_an_episode_below_its_quality_is_a_failed_row(tmp_path: Path, fake_engin
     ("cells", "word"),
     [
         ({"script": "none.md"}, "none.md"),
-        ({"script": ""}, "the cell script is empty"),
-        ({"output": ""}, "the cell output is empty"),
-        ({"output": "a"}, "has no extension"),
-        ({"output": "a.xyz"}, "unknown audio format"),
+        ({"script": ""}, "the column script is empty"),
+        ({"output": ""}, "the column output is empty"),
+        ({"output": "a"}, "no extension that says its format"),
+        ({"output": "a.xyz"}, "no extension that says its format"),
         ({"format": "mp3;xyz"}, "unknown audio format"),
-        ({"seed": "many"}, "no whole number"),
+        ({"seed": "many"}, "seed"),
         ({"mix": "none.yaml"}, "none.yaml"),
         ({"preset": "none"}, "none"),
         ({"cast": "none.yaml"}, "none.yaml"),
@@ -196,6 +200,8 @@ def test_every_fault_of_a_script_is_told_with_its_line(tmp_path: Path) -> None:
     found = [what for what, _ in task_in(tmp_path).faults(row())]
     assert len(found) == 2
     assert [what.split(" ")[0] for what in found] == ["a.md:11:", "a.md:13:"]
+    with pytest.raises(UsageError, match=r"a.md:11: .*; .*a.md:13: "):
+        task_in(tmp_path).job(row())
 
 
 def test_a_good_row_has_no_fault_and_starts_nothing(tmp_path: Path) -> None:
@@ -217,11 +223,12 @@ def test_two_episodes_cannot_share_a_name(tmp_path: Path) -> None:
 
 
 def test_paths_outside_the_allowed_roots(tmp_path: Path) -> None:
-    (tmp_path / "inside").mkdir()
+    inside = tmp_path / "inside"
+    inside.mkdir()
     (tmp_path / "a.md").write_text(SCRIPT)
     settings = load_settings()
-    only = replace(settings, paths=replace(settings.paths, allowed_roots=(str(tmp_path / "inside"),)))
-    ((what, _),) = task_in(tmp_path, only).faults(row())
+    only = replace(settings, paths=replace(settings.paths, allowed_roots=(str(inside),)))
+    ((what, _),) = task_in(inside, only).faults(row(script="../a.md"))
     assert "outside the allowed folders" in what
 
 
