@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from demod_voice.batch.episode_task import EpisodeJob, EpisodeTask, EpisodeWork, Rendered
 from demod_voice.batch.paths import Places
-from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
+from demod_voice.engines.strikes import BATCH_STRIKES
 from demod_voice.episode.dependencies import dependencies
 from demod_voice.episode.describing import missed
-from demod_voice.episode.production import RenderOptions, options_of
+from demod_voice.episode.production import RenderOptions, options_of, processors
 from demod_voice.episode.render import RenderReport, render
 from demod_voice.records.progress import SILENT, Progress, Silent
 from demod_voice.speech.studio import Studio
 
-__all__ = ["episode_task", "episode_work"]
+__all__ = ["episode_task"]
 
 
 class _Notes(Silent):
@@ -33,34 +33,32 @@ class _Notes(Silent):
         self._progress.note(f"{self._name}: {message}")
 
 
-def episode_work(settings: Settings, progress: Progress = SILENT) -> EpisodeWork:
-    """The functions of the episode package, as a batch needs them.
+@contextmanager
+def episode_task(places: Places, settings: Settings, progress: Progress = SILENT) -> Iterator[EpisodeTask]:
+    """The task whose rows are scripts, while its engines may stay loaded from one episode to the next.
 
     Args:
+        places: the folders of the batch.
         settings: what every episode is rendered with, but for its row's seed.
-        progress: told what a person should see.
+        progress: told what a person should see of each episode.
     """
-    studio = Studio(settings)
+    jobs = settings.jobs or processors()
+    log = places.work / "run.log"
+    with Studio(settings, jobs=jobs, log_path=log, progress=progress, most_strikes=BATCH_STRIKES) as studio:
+        yield EpisodeTask(_work(settings, studio, progress), places)
+
+
+def _work(settings: Settings, studio: Studio, progress: Progress) -> EpisodeWork:
+    """The functions of the episode package, as a batch needs them."""
 
     def depends_on(job: EpisodeJob) -> str:
-        check_inside(_named(job), settings.paths.allowed_roots)
         return dependencies(job.script, job.output, _seeded(settings, job), _options(job), studio).hash
 
     def make(job: EpisodeJob) -> Rendered:
         notes = _Notes(progress, job.output.name)
-        return _rendered(render(job.script, job.output, _seeded(settings, job), _options(job), notes))
+        return _rendered(render(job.script, job.output, _seeded(settings, job), _options(job), notes, studio))
 
     return EpisodeWork(depends_on, make)
-
-
-def episode_task(places: Places, settings: Settings, progress: Progress = SILENT) -> EpisodeTask:
-    """The task whose rows are scripts; as ``episode_work``."""
-    return EpisodeTask(episode_work(settings, progress), places)
-
-
-def _named(job: EpisodeJob) -> list[Path]:
-    """Every file that a row names."""
-    return [each for each in (job.script, job.mix, job.cast, job.show) if each is not None]
 
 
 def _seeded(settings: Settings, job: EpisodeJob) -> Settings:

@@ -17,11 +17,23 @@ from typing import Any
 from demod_voice.batch.columns import EPISODE_COLUMNS, seed_of
 from demod_voice.batch.paths import Places, row_faults
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Failure, Finished, Job, Row, Spoken, Timing, Unit
-from demod_voice.errors import DemodError, EngineError, Fault, FaultsError, OutputError, QualityError, UsageError
+from demod_voice.errors import (
+    DemodError,
+    EngineCancelled,
+    EngineError,
+    EngineGivenUp,
+    Fault,
+    FaultsError,
+    OutputError,
+    QualityError,
+    UsageError,
+)
 from demod_voice.records.atomic import output_error
 from demod_voice.records.hashing import hash_json
 
 WORKER = "head"
+NOT_ITS_FAULT = (EngineGivenUp, EngineCancelled)
+"""Errors that say nothing about the row: it is tried again by the next run."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -133,9 +145,8 @@ class EpisodeTask:
             if isinstance(made, Rendered):
                 yield Spoken(job, None, seconds=seconds, worker=WORKER, facts={"rendered": made})
             else:
-                yield Failure(
-                    job, self._said(made), made.hint or "", type(made).__name__, seconds=seconds, worker=WORKER
-                )
+                said = self._said(made), made.hint or "", type(made).__name__
+                yield Failure(job, *said, not isinstance(made, NOT_ITS_FAULT), seconds, worker=WORKER)
 
     def finish(self, spoken: Spoken | Failure) -> tuple[Finished, Timing]:
         """What is recorded of an episode.

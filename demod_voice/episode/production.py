@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,7 +97,13 @@ def produce(script: Path, settings: Settings, options: RenderOptions) -> Product
     return Production(script, plan, mix, target, settings_for(mix, target, settings), starts_s)
 
 
-def speak(production: Production, run: RunFolder, progress: Progress, only: Sequence[int] | None = None) -> list[Take]:
+def speak(
+    production: Production,
+    run: RunFolder,
+    progress: Progress,
+    only: Sequence[int] | None = None,
+    warm: Studio | None = None,
+) -> list[Take]:
     """Every line, spoken or cut from its recording; a run that fails before anything is kept leaves no folder.
 
     Args:
@@ -104,16 +111,17 @@ def speak(production: Production, run: RunFolder, progress: Progress, only: Sequ
         run: keeps the takes.
         progress: told about each line.
         only: places of the lines that are wanted; None = all.
+        warm: a studio whose engines may have spoken other episodes; None = one of its own, that logs into ``run``.
 
     Raises:
         EngineError: lines could not be spoken; what was spoken is kept.
         MediaError: recordings cannot be used.
     """
     plan, settings = production.plan, production.settings
-    jobs = settings.jobs or _processors()
+    jobs = settings.jobs or processors()
     folder = run.path / TAKES
     try:
-        with Studio(settings, jobs=jobs, log_path=run.path / "run.log", progress=progress) as studio:
+        with _studio(warm, settings, jobs, run, progress) as studio:
             chosen = chosen_takes(plan, studio, run.path, progress)
             places = list(range(len(plan.lines))) if only is None else with_needed(plan, only)
             if only is not None:
@@ -127,6 +135,16 @@ def speak(production: Production, run: RunFolder, progress: Progress, only: Sequ
     except BaseException:
         run.remove_if_empty({CHOICES})
         raise
+
+
+@contextmanager
+def _studio(warm: Studio | None, settings: Settings, jobs: int, run: RunFolder, progress: Progress) -> Iterator[Studio]:
+    """The warm studio, which stays open, or one for this episode alone."""
+    if warm is not None:
+        yield warm
+        return
+    with Studio(settings, jobs=jobs, log_path=run.path / "run.log", progress=progress) as studio:
+        yield studio
 
 
 def _with_turns(plan: Plan, chosen: Mapping[int, Take], studio: Studio, folder: Path) -> Plan:
@@ -158,5 +176,6 @@ def _starts(file: Path | None, plan: Plan, settings: Settings) -> dict[str, floa
     return read_timing(file, {line.job.id: line.source.text for line in plan.lines})
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Processors that this process may use: so many lines at once, where the settings say no number."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -37,6 +37,7 @@ from demod_voice.records.atomic import sweep, write_json
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.records.steps import RunFolder
+from demod_voice.speech.studio import Studio
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def render(
     settings: Settings,
     options: RenderOptions = PLAIN,
     progress: Progress = SILENT,
+    warm: Studio | None = None,
 ) -> RenderReport:
     """Make the episode of a script.
 
@@ -86,6 +88,7 @@ def render(
         settings: what to render with; ``settings.jobs`` lines are spoken at once.
         options: formats, mix, preset, timing.
         progress: told how far the work is.
+        warm: a studio with the same settings, whose engines may have spoken other episodes; None = one for this one.
 
     Raises:
         UsageError, FaultsError: the script, a speaker or the output is wrong; nothing was started.
@@ -103,7 +106,7 @@ def render(
         run = RunFolder(outputs.work)
         remember(run.path, request_of(script_path, settings, options.sources))
         with clock.phase("speak"):
-            takes = speak(production, run, progress)
+            takes = speak(production, run, progress, warm=warm)
         with clock.phase("mix"):
             mixing = stage(plan, takes, mix, production.target, run, settings, progress, production.starts_s)
             mixed = mix_and_master(mixing, run, progress)

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,20 +35,25 @@ def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
 
 
-def task_in(folder: Path, settings: Settings | None = None) -> EpisodeTask:
+@contextmanager
+def open_task(folder: Path, settings: Settings | None = None) -> Iterator[EpisodeTask]:
     jobs = folder / "scripts.csv"
     jobs.touch()
     known = settings or load_settings()
-    return episode_task(places_of(jobs, BatchOptions(out_dir=folder / "out", task="episode"), known), known)
+    places = places_of(jobs, BatchOptions(out_dir=folder / "out", task="episode"), known)
+    places.work.mkdir(parents=True, exist_ok=True)
+    with episode_task(places, known) as task:
+        yield task
 
 
 def row(number: int = 1, **cells: str) -> Row:
     return Row(number, number + 1, {"script": "a.md", "output": "a.wav", **cells})
 
 
-def done(task: EpisodeTask, *rows: Row) -> list[Finished]:
+def done(folder: Path, *rows: Row) -> list[Finished]:
     """As the batch does it: jobs, units, each spoken and finished."""
-    return finished(task, [task.job(each) for each in rows])
+    with open_task(folder) as task:
+        return finished(task, [task.job(each) for each in rows])
 
 
 def finished(task: EpisodeTask, jobs: list[Job]) -> list[Finished]:
@@ -55,7 +62,8 @@ def finished(task: EpisodeTask, jobs: list[Job]) -> list[Finished]:
 
 
 def key(folder: Path, settings: Settings | None = None, **cells: str) -> str:
-    return task_in(folder, settings).job(row(**cells)).key
+    with open_task(folder, settings) as task:
+        return task.job(row(**cells)).key
 
 
 @pytest.fixture
@@ -75,7 +83,7 @@ def show(tmp_path: Path) -> Path:
 @pytest.mark.usefixtures("espeak_engine")
 def test_an_episode_is_recorded_with_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(SCRIPT.replace("Ada: It", "Ada: (sad) It"))
-    (one,) = done(task_in(tmp_path), row(format="flac; mp3", id="e1"))
+    (one,) = done(tmp_path, row(format="flac; mp3", id="e1"))
     made = tmp_path / "out" / "a.wav"
     assert (one.status, one.output, one.engine) == (DONE, "a.wav", "espeak")
     assert (one.sha256, one.num_bytes, one.mtime_ns) == (
@@ -143,19 +151,18 @@ def test_a_folder_that_was_moved_has_the_same_keys(show: Path, tmp_path_factory:
 def test_an_error_of_one_episode_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(SCRIPT)
     (tmp_path / "b.md").write_text(SCRIPT)
-    task = task_in(tmp_path)
-    jobs = [task.job(row(1, output="sub/a.wav")), task.job(row(2, script="b.md", output="b.wav"))]
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "sub").write_text("in the way")
-    first, second = finished(task, jobs)
-    assert (first.status, first.kind, second.status) == (FAILED, "OutputError", DONE)
-    assert first.error == "cannot write sub: a file of that name is in the way"
+    with open_task(tmp_path) as task:
+        jobs = [task.job(row(1, output="sub/a.wav")), task.job(row(2, script="b.md", output="b.wav"))]
+        (tmp_path / "out" / "sub").write_text("in the way")
+        first, second = finished(task, jobs)
+        assert (first.status, first.kind, second.status) == (FAILED, "OutputError", DONE)
+        assert first.error == "cannot write sub: a file of that name is in the way"
 
 
 def test_lines_that_could_not_be_spoken_are_told_without_a_path(tmp_path: Path, fake_engine: Path) -> None:
     text = script_text(["Fine.", "Bad \\[\\[raise\\]\\]."])
     (tmp_path / "a.md").write_text(text)
-    (one,) = done(task_in(tmp_path), row())
+    (one,) = done(tmp_path, row())
     assert (one.status, one.kind) == (FAILED, "EngineFailed")
     assert one.error.startswith("a.md:")
     assert str(tmp_path) not in one.error
@@ -164,7 +171,7 @@ def test_lines_that_could_not_be_spoken_are_told_without_a_path(tmp_path: Path, 
 def test_an_episode_below_its_quality_is_a_failed_row(tmp_path: Path, fake_engine: Path) -> None:
     (tmp_path / "a.md").write_text(script_text(["Silence \\[\\[slow 0.01\\]\\]."]))
     (tmp_path / "mix.yaml").write_text("loudness: -5\ntrue_peak: -9\n")
-    (one,) = done(task_in(tmp_path), row(mix="mix.yaml"))
+    (one,) = done(tmp_path, row(mix="mix.yaml"))
     assert (one.status, one.kind) == (FAILED, "QualityError")
     assert "the episode is written, but: " in one.error
     assert (tmp_path / "out" / "a.wav").exists()
@@ -187,39 +194,41 @@ def test_an_episode_below_its_quality_is_a_failed_row(tmp_path: Path, fake_engin
 )
 def test_faults_of_a_row(tmp_path: Path, cells: dict[str, str], word: str) -> None:
     (tmp_path / "a.md").write_text(SCRIPT)
-    task = task_in(tmp_path)
-    ((what, _),) = task.faults(row(**cells))
-    assert word in what
-    assert str(tmp_path) not in what
-    with pytest.raises(DemodError):
-        task.job(row(**cells))
+    with open_task(tmp_path) as task:
+        ((what, _),) = task.faults(row(**cells))
+        assert word in what
+        assert str(tmp_path) not in what
+        with pytest.raises(DemodError):
+            task.job(row(**cells))
 
 
 def test_every_fault_of_a_script_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(SCRIPT + "\nNobody: Hello.\n\n[sfx none.wav]\n\nAda: Bye.\n")
-    found = [what for what, _ in task_in(tmp_path).faults(row())]
+    with open_task(tmp_path) as task:
+        found = [what for what, _ in task.faults(row())]
     assert len(found) == 2
     assert [what.split(" ")[0] for what in found] == ["a.md:11:", "a.md:13:"]
-    with pytest.raises(UsageError, match=r"a.md:11: .*; .*a.md:13: "):
-        task_in(tmp_path).job(row())
+    with open_task(tmp_path) as task, pytest.raises(UsageError, match=r"a.md:11: .*; .*a.md:13: "):
+        task.job(row())
 
 
 def test_a_good_row_has_no_fault_and_starts_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(SCRIPT)
-    assert task_in(tmp_path).faults(row()) == []
-    assert not (tmp_path / "out").exists()
+    with open_task(tmp_path) as task:
+        assert task.faults(row()) == []
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["batch.demod"]
 
 
 def test_two_episodes_cannot_share_a_name(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(SCRIPT)
-    task = task_in(tmp_path)
-    assert task.faults(row(1, output="a.wav")) == []
-    ((what, remedy),) = task.faults(row(2, output="a.mp3"))
-    assert "a.mp3 has the name of another episode" in what
-    assert "row 1 writes a.wav" in remedy
-    with pytest.raises(UsageError):
-        task.job(row(2, output="a.mp3"))
-    assert task.faults(row(1, output="a.wav")) == []
+    with open_task(tmp_path) as task:
+        assert task.faults(row(1, output="a.wav")) == []
+        ((what, remedy),) = task.faults(row(2, output="a.mp3"))
+        assert "a.mp3 has the name of another episode" in what
+        assert "row 1 writes a.wav" in remedy
+        with pytest.raises(UsageError):
+            task.job(row(2, output="a.mp3"))
+        assert task.faults(row(1, output="a.wav")) == []
 
 
 def test_paths_outside_the_allowed_roots(tmp_path: Path) -> None:
@@ -228,7 +237,8 @@ def test_paths_outside_the_allowed_roots(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(SCRIPT)
     settings = load_settings()
     only = replace(settings, paths=replace(settings.paths, allowed_roots=(str(inside),)))
-    ((what, _),) = task_in(inside, only).faults(row(script="../a.md"))
+    with open_task(inside, only) as task:
+        ((what, _),) = task.faults(row(script="../a.md"))
     assert "outside the allowed folders" in what
 
 
@@ -237,11 +247,11 @@ def test_a_full_disk_stops_and_space_goes_on(tmp_path: Path, fake_engine: Path, 
     (tmp_path / "a.md").write_text(script_text([f"Number {number} is said here." for number in range(12)]))
     (tmp_path / "out").symlink_to(disk)
     with pytest.raises(OutputError, match="full"):
-        done(task_in(tmp_path), row())
+        done(tmp_path, row())
     subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
-    (one,) = done(task_in(tmp_path), row())
+    (one,) = done(tmp_path, row())
     (tmp_path / "out").unlink()
-    (calm,) = done(task_in(tmp_path), row())
+    (calm,) = done(tmp_path, row())
     assert one == replace(calm, mtime_ns=one.mtime_ns)
 
 
@@ -250,8 +260,8 @@ def test_a_killed_episode_goes_on_with_the_same_bytes(tmp_path: Path, fake_engin
     (tmp_path / "a.md").write_text(text)
     code = (
         "import sys; sys.path.insert(0, 'tests'); from pathlib import Path\n"
-        "from batch.test_episode_task import done, row, task_in\n"
-        "done(task_in(Path(sys.argv[1])), row())\n"
+        "from batch.test_episode_task import done, row\n"
+        "done(Path(sys.argv[1]), row())\n"
     )
     path = os.pathsep.join([str(ROOT), str(ROOT / "backends" / "_sdk")])
     environ = {**os.environ, "PYTHONPATH": path, "DEMOD_VOICE_JOBS": "1", "DEMOD_VOICE_CACHE__ENABLED": "false"}
@@ -265,8 +275,27 @@ def test_a_killed_episode_goes_on_with_the_same_bytes(tmp_path: Path, fake_engin
     assert not (tmp_path / "out" / "a.wav").exists()
     kept = {path: path.stat().st_mtime_ns for path in takes.glob("[0-9a-f]*.json")}
     assert kept
-    (one,) = done(task_in(tmp_path), row())
+    (one,) = done(tmp_path, row())
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     (tmp_path / "out").rename(tmp_path / "killed")
-    (calm,) = done(task_in(tmp_path), row())
+    (calm,) = done(tmp_path, row())
     assert replace(one, mtime_ns=0) == replace(calm, mtime_ns=0)
+
+
+def test_episodes_share_a_worker(tmp_path: Path, fake_engine: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.md").write_text(script_text([f"Of {name} there is a lot to tell \\[\\[log\\]\\]."]))
+    rows = [row(number, script=f"{name}.md", output=f"{name}.wav") for number, name in enumerate("abc", 1)]
+    with open_task(tmp_path, replace(load_settings(), jobs=1)) as task:
+        assert [each.status for each in finished(task, [task.job(each) for each in rows])] == [DONE] * 3
+    assert (tmp_path / "out" / "batch.demod" / "run.log").read_text().count("a log line") == 3
+
+
+def test_two_bad_episodes_give_up_no_engine(tmp_path: Path, fake_engine: Path) -> None:
+    (tmp_path / "bad.md").write_text(script_text(["Bad \\[\\[kill\\]\\].", "Worse \\[\\[kill\\]\\]."]))
+    (tmp_path / "good.md").write_text(script_text(["Good words are heard here.", "And some more of them."]))
+    rows = [row(n, script=f"{s}.md", output=f"{n}.wav") for n, s in enumerate(("bad", "bad", "good"), 1)]
+    found = done(tmp_path, *rows)
+    assert [each.status for each in found] == [FAILED, FAILED, DONE]
+    assert found[0].error == found[1].error
+    assert "SIGKILL" in found[0].error
