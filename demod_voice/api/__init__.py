@@ -25,6 +25,7 @@ _EXPORTS = {
         "failed",
         "normalize_audio",
     ),
+    "bench": ("BenchOptions", "BenchReport", "Figure", "LeftOut", "Measured", "Ratio", "bench_engines"),
     "cache": ("CacheInfo", "Freed", "cache_info", "clear_cache", "prune_cache"),
     "config": ("Loaded", "Settings", "load", "load_settings"),
     "csm": ("CsmAnchor", "CsmFile", "CsmSynthesizer", "CsmVoice", "infer_csm"),

@@ -22,6 +22,7 @@ GROUPS = {
     "xtts": ("xtts", "Speak with the voice of a few seconds of recording"),
     "piper": ("piper", "Piper voices straight from their model files"),
     "csm": ("csm", "Sesame's CSM from anchors and adapters"),
+    "bench": ("bench", "Measure how fast the engines of this machine are"),
     "cache": ("cache", "Look at, shrink or empty the speech cache"),
     "config": ("config", "Show, check and change the settings"),
     "health": ("health", "Check that what is configured works on this machine"),

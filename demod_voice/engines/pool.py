@@ -119,6 +119,10 @@ class Pool:
         """What a run's record should say of devices: ``used`` (engine -> device -> workers) and ``remarks``."""
         return self._workers.observed()
 
+    def processes(self) -> list[int]:
+        """Process ids of all workers that live."""
+        return self._workers.processes()
+
     def info(self, engine: str) -> EngineInfo:
         """The engine of that name. Raises EngineNotInstalled for an unknown one."""
         with self._lock:

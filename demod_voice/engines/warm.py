@@ -89,6 +89,12 @@ class WarmWorkers:
             used = {engine: dict(sorted(places.items())) for engine, places in sorted(self._seen.items())}
             return {"used": used, "remarks": list(self._remarks)}
 
+    def processes(self) -> list[int]:
+        """Process ids of all workers that live."""
+        with self._lock:
+            idle = [worker for shelf in self._shelves.values() for _, worker in shelf.idle]
+            return [worker.pid for worker in [*idle, *self._running] if worker.pid]
+
     def shelf(self, slot: Slot) -> Shelf:
         """Where the slot's workers are."""
         name = (slot.engine, slot.model, slot.cpu)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -23,8 +22,10 @@ from demod_voice.audio.clip import mono  # noqa: E402
 from demod_voice.config import load_settings  # noqa: E402
 from demod_voice.config.settings import Settings  # noqa: E402
 from demod_voice.engines.client import Worker  # noqa: E402
+from demod_voice.engines.costs import cpu_s, peak_mb  # noqa: E402
 from demod_voice.engines.environments import install, python_for  # noqa: E402
 from demod_voice.engines.locate import engine  # noqa: E402
+from demod_voice.engines.machine import machine as machine_facts  # noqa: E402
 from demod_voice.engines.options import options_of, with_option  # noqa: E402
 from demod_voice.media.wav import write_wav  # noqa: E402
 
@@ -122,7 +123,7 @@ def run(
         before = cpu_s(worker.pid)
         second = _spoken(worker, items)
         used = cpu_s(worker.pid) - before
-        peak = peak_mb(worker.pid)
+        peak = peak_mb(worker.pid) or 0.0
     finally:
         worker.stop()
     (heard_first, _), (heard, work) = first, second
@@ -275,23 +276,9 @@ def recording(path: Path, seconds: float, rate: int, seed: int = 0) -> Path:
     return path
 
 
-def peak_mb(pid: int) -> float:
-    """Largest resident size that the process had, MiB."""
-    rows = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(row.split()[1]) / 1024 for row in rows if row.startswith("VmHWM"))
-
-
-def cpu_s(pid: int) -> float:
-    """Processor seconds that the process has used, all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def machine() -> str:
     """What the figures were measured on, and what else it was doing."""
-    rows = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((row.split(":")[1].strip() for row in rows if row.startswith("model name")), platform.machine())
+    found = machine_facts()
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / MIB
-    now = time.strftime("%Y-%m-%d %H:%M")
-    return f"{now}: {model}, {os.cpu_count()} cores, {free:.0f} MiB free, load {load}"
+    return f"{time.strftime('%Y-%m-%d %H:%M')}: {found.cpu}, {found.cores} cores, {free:.0f} MiB free, load {load}"

@@ -12,7 +12,7 @@ PROGRAM = "demod_voice"
 ORDER = (
     ("__main__",),
     ("cli", "web", "api"),
-    ("dataset", "training", "evaluation", "episode", "dubbing", "batch"),
+    ("dataset", "training", "evaluation", "episode", "dubbing", "batch", "bench"),
     ("publish",),
     ("speech",),
     ("analysis",),
