@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from demod_voice.batch.types import Row
@@ -32,11 +32,11 @@ class Columns:
     optional: frozenset[str]
     inputs: tuple[str, ...] = ()
     """Those that name a file to be read."""
+    known: frozenset[str] = field(init=False)
+    """All that mean something; what else a table has is carried through to the results."""
 
-    @property
-    def known(self) -> frozenset[str]:
-        """All that mean something; what else a table has is carried through to the results."""
-        return self.required | self.optional
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", self.required | self.optional)
 
 
 SPEECH_COLUMNS = Columns(
@@ -65,10 +65,10 @@ def column_faults(row: Row, columns: Columns) -> list[tuple[str, str]]:
         for column in columns.required
         if not cells.get(column, "").strip()
     ]
-    for column, check in _CHECKS.items():
-        value = cells.get(column, "")
-        if value and column in columns.known:
-            found.extend(check(value.strip()))
+    known = columns.known
+    for column, value in cells.items():
+        if value and column in _CHECKS and column in known:
+            found.extend(_CHECKS[column](value.strip()))
     return sorted(found) if len(found) > 1 else found
 
 
@@ -139,41 +139,41 @@ def _within(text: str, low: float, high: float) -> float:
     return value
 
 
-def _text(value: str) -> Iterator[tuple[str, str]]:
-    if value and not speakable(value):
-        yield f"nothing in the text {_short(value)} can be said", "it needs a letter or a digit"
+def _text(value: str) -> list[tuple[str, str]]:
+    if not value or value[0].isalnum() or speakable(value):
+        return []
+    return [(f"nothing in the text {_short(value)} can be said", "it needs a letter or a digit")]
 
 
-def _numeric(column: str) -> Callable[[str], Iterator[tuple[str, str]]]:
-    def check(value: str) -> Iterator[tuple[str, str]]:
-        if value:
-            yield from _told(lambda: _number(column, value))
-
-    return check
+def _numeric(column: str) -> Callable[[str], list[tuple[str, str]]]:
+    return lru_cache(maxsize=4096)(lambda value: _told(lambda: _number(column, value)) if value else [])
 
 
-def _language(value: str) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=4096)
+def _language(value: str) -> list[tuple[str, str]]:
     wrong = language_fault(value)
-    if wrong is not None:
-        yield wrong, "a BCP 47 tag"
+    return [] if wrong is None else [(wrong, "a BCP 47 tag")]
 
 
-def _format(value: str) -> Iterator[tuple[str, str]]:
-    yield from _told(lambda: format_name(value))
+@lru_cache(maxsize=4096)
+def _format(value: str) -> list[tuple[str, str]]:
+    return _told(lambda: format_name(value))
 
 
-def _id(value: str) -> Iterator[tuple[str, str]]:
+def _id(value: str) -> list[tuple[str, str]]:
     if len(value) > MOST_NAME_CHARS:
-        yield f"the id is {len(value):,} characters long", f"at most {MOST_NAME_CHARS}"
-    elif not value.isprintable():
-        yield f"the id {_short(value)} holds a line break or a control character", "leave it out"
+        return [(f"the id is {len(value):,} characters long", f"at most {MOST_NAME_CHARS}")]
+    if not value.isprintable():
+        return [(f"the id {_short(value)} holds a line break or a control character", "leave it out")]
+    return []
 
 
-def _told(read: Callable[[], object]) -> Iterator[tuple[str, str]]:
+def _told(read: Callable[[], object]) -> list[tuple[str, str]]:
     try:
         read()
     except UsageError as error:
-        yield error.message, error.hint or ""
+        return [(error.message, error.hint or "")]
+    return []
 
 
 def _short(value: str) -> str:
@@ -187,7 +187,7 @@ _REMEDIES: Mapping[str, str] = {
     "speed": "1 is the voice's own rate",
     "loudness": "in LUFS: -19 for mono, -16 for stereo",
 }
-_CHECKS: Mapping[str, Callable[[str], Iterator[tuple[str, str]]]] = {
+_CHECKS: Mapping[str, Callable[[str], list[tuple[str, str]]]] = {
     "text": _text,
     "language": _language,
     "seed": _numeric("seed"),

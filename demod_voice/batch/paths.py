@@ -56,6 +56,13 @@ class Places:
     """Of the outputs whose names say none; one of ``FORMATS`` or empty."""
     _folders: dict[str, _Folder] = field(default_factory=dict, compare=False, repr=False)
     _unreadable: dict[str, tuple[str, str] | None] = field(default_factory=dict, compare=False, repr=False)
+    _last: list[tuple[Row, tuple[str, str]] | None] = field(default_factory=lambda: [None], compare=False, repr=False)
+    """The row that was asked for last, and its output: each is asked for by several."""
+
+    jobs_text: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "jobs_text", str(self.jobs))
 
     @property
     def work(self) -> Path:
@@ -68,19 +75,40 @@ class Places:
         Raises:
             UsageError: there is none, it has no known format, or it lies where none may be written.
         """
+        path, shown = self.output_text(row)
+        return Path(path), shown
+
+    def output_text(self, row: Row) -> tuple[str, str]:
+        """As ``output_of``, with the path as text: a ``Path`` costs more than all the rest, and there are a million rows.
+
+        Raises:
+            UsageError: as ``output_of``.
+        """
+        last = self._last[0]
+        if last is not None and last[0] is row:
+            return last[1]
+        found = self._output(row)
+        self._last[0] = (row, found)
+        return found
+
+    def _output(self, row: Row) -> tuple[str, str]:
         text = row.cell("output")
-        if not text.isprintable() or "\\" in text or len(os.fsencode(text)) > MOST_PATH_BYTES:
+        if (
+            not text.isprintable()
+            or "\\" in text
+            or (len(text) * 4 > MOST_PATH_BYTES and len(os.fsencode(text)) > MOST_PATH_BYTES)
+        ):
             raise _unwritable(text)
         head, slash, name = text.rpartition("/")
         folder = self._folder(head or slash)
         if folder.fault:
             raise UsageError(folder.fault.format(output=text), folder.remedy)
         name = _named(text, name, row.cell("format"), self.format)
-        if len(os.fsencode(name)) > MOST_NAME_BYTES:
+        if _longer(name, MOST_NAME_BYTES):
             raise UsageError(f"the output's name is {len(os.fsencode(name))} bytes long", f"at most {MOST_NAME_BYTES}")
         if not folder.shown and name.casefold() in RESERVED:
             raise UsageError(f"the output {text} is a file of the batch itself", "choose another name")
-        return Path(f"{folder.path}/{name}"), folder.shown + name
+        return f"{folder.path}/{name}", folder.shown + name
 
     def reference_of(self, row: Row) -> Path | None:
         """The recording that a row's voice is taken from; None where it names none.
@@ -99,7 +127,7 @@ class Places:
         text = row.cell(column)
         if not text:
             return None
-        if "\0" in text or len(os.fsencode(text)) > MOST_PATH_BYTES:
+        if "\0" in text or _longer(text, MOST_PATH_BYTES):
             raise UsageError(f"the {column} is no path: {text[:60]!r}", "a path from the folder of the jobs file")
         path = Path(os.path.realpath(self.folder / text))
         if self.root is not None and not path.is_relative_to(self.root):
@@ -179,8 +207,7 @@ def row_faults(row: Row, places: Places, columns: Columns) -> list[tuple[str, st
     output = ""
     if row.cell("output"):
         try:
-            path, shown = places.output_of(row)
-            output = str(path)
+            output, shown = places.output_text(row)
             found += _output_faults(output, shown, places)
         except UsageError as error:
             found.append((error.message, error.hint or ""))
@@ -191,7 +218,7 @@ def row_faults(row: Row, places: Places, columns: Columns) -> list[tuple[str, st
 
 
 def _output_faults(path: str, shown: str, places: Places) -> list[tuple[str, str]]:
-    if path == str(places.jobs):
+    if path == places.jobs_text:
         return [(f"the output {shown} is the jobs file itself", "choose another name")]
     if os.path.isdir(path):  # noqa: PTH112 (pathlib costs ten times as much, and there are a million rows)
         return [(f"the output {shown} is a folder", "give the name of a file in it")]
@@ -228,6 +255,11 @@ def _named(text: str, name: str, cell: str, default: str) -> str:
         f"the output {text} has no extension that says its format",
         f"add one, as in {name}.wav, or give --format (one of {', '.join(FORMATS)})",
     )
+
+
+def _longer(text: str, most_bytes: int) -> bool:
+    """True when a name has more bytes than that; a character has at most four."""
+    return len(text) * 4 > most_bytes and len(os.fsencode(text)) > most_bytes
 
 
 def _unwritable(text: str) -> UsageError:

@@ -47,7 +47,7 @@ def _data(path: Path, kind: str, hint: str) -> bytes:
 
 
 def _decoded(data: bytes, notes: list[Fault]) -> str:
-    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "") or _wide(data) or "utf-8"
+    encoding = marked_encoding(data) or wide_encoding(data) or "utf-8"
     text = data.decode(encoding, "replace").removeprefix("\ufeff")
     broken = text.count("\ufffd")
     if encoding == "utf-8" and broken > sum(char > "\x7f" for char in text) - broken:
@@ -58,8 +58,13 @@ def _decoded(data: bytes, notes: list[Fault]) -> str:
     return text
 
 
-def _wide(data: bytes) -> str:
-    """UTF-16 without its mark: every second byte of Western text is zero."""
+def marked_encoding(data: bytes) -> str:
+    """The encoding that a byte-order mark names; empty without one. UTF-8 is named without ``-sig``."""
+    return next((name for mark, name in _BOMS if data.startswith(mark)), "")
+
+
+def wide_encoding(data: bytes) -> str:
+    """UTF-16 without its mark, which no text needs to be: every second byte of Western text is zero. Else empty."""
     head = data[:4096]
     zeros = head[0::2].count(0), head[1::2].count(0)
     if max(zeros) * 5 < len(head) or min(zeros) * 10 > max(zeros):
