@@ -176,8 +176,16 @@ class Task(Protocol):
             DemodError: it cannot be done; that is the row's result.
         """
 
+    def plan(self, jobs: Sequence[Job]) -> list[Job]:
+        """A window's jobs with their final keys: those of an engine whose bytes depend on what is spoken together have
+        the hash of their batch in them. Called before anybody is asked what is finished.
+
+        Args:
+            jobs: all that can be done of the window, in the order of the file.
+        """
+
     def units(self, jobs: Sequence[Job], wanted: frozenset[int]) -> list[Unit]:
-        """A window's jobs as units, by engine, model, voice and length; without units where nothing is wanted.
+        """A window's planned jobs as units, by engine, model, voice and length; without units where nothing is wanted.
 
         Args:
             jobs: of the window, in the order of the file.

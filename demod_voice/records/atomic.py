@@ -19,10 +19,11 @@ TEMPORARY_MARK = ".tmp-"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, flushed: bool = True) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it over ``path`` when the block ends without an error.
 
-    The name keeps ``path``'s suffix, so encoders that look at it still work. The file is flushed to disk first.
+    The name keeps ``path``'s suffix, so encoders that look at it still work. The file is flushed to disk first, unless
+    its content is verified by a hash when it is used.
 
     Raises:
         OutputError: the folder is missing or read-only, or the disk is full; names the path.
@@ -30,7 +31,8 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(_temporary_name(path))
     try:
         yield temporary
-        flush(temporary)
+        if flushed:
+            flush(temporary)
         temporary.replace(path)
     except OSError as error:
         raise output_error(path, error) from error

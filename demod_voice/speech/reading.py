@@ -51,8 +51,19 @@ def lines_of(text: str, voice: ResolvedVoice, reading: Reading, settings: Settin
         UsageError: nothing in it can be said, or a file cannot be read.
         FaultsError: everything that is wrong with the markup, or with the lexicon.
     """
+    return lines_with(lexicon_of(reading, settings), text, voice, reading, settings)
+
+
+def lines_with(
+    lexicon: Lexicon, text: str, voice: ResolvedVoice, reading: Reading, settings: Settings, id: str = "speak"
+) -> list[SpokenLine]:
+    """As ``lines_of``, with a lexicon that was read before; each line is called ``id`` and its number.
+
+    Raises:
+        UsageError: nothing in it can be said.
+        FaultsError: everything that is wrong with the markup.
+    """
     language = voice.language or settings.language
-    lexicon = _lexicon(reading, settings)
     parts = list(_marked(text) if reading.markup else _plain(text))
     if not parts:
         raise UsageError(
@@ -61,12 +72,18 @@ def lines_of(text: str, voice: ResolvedVoice, reading: Reading, settings: Settin
     lines = []
     for number, (gap_s, words, spans) in enumerate(parts):
         words, spans, _ = lexicon.pronounced(words, spans, "", language)
-        job = LineJob(f"speak-{number}", words, voice, language, settings.seed, spans=spans, turns=reading.turns)
+        job = LineJob(f"{id}-{number}", words, voice, language, settings.seed, spans=spans, turns=reading.turns)
         lines.append(SpokenLine(job, gap_s))
     return lines
 
 
-def _lexicon(reading: Reading, settings: Settings) -> Lexicon:
+def lexicon_of(reading: Reading, settings: Settings) -> Lexicon:
+    """The pronunciations that a text is read with; none where none are named.
+
+    Raises:
+        UsageError: the file cannot be read.
+        FaultsError: everything that is wrong in it.
+    """
     if reading.lexicon is None:
         return Lexicon()
     check_inside([Path(reading.lexicon)], settings.paths.allowed_roots)

@@ -1,0 +1,267 @@
+"""Whose voice speaks a row: from its cells, and from the flags where they are empty. Each combination is found once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from demod_voice.batch.columns import speed_of
+from demod_voice.batch.options import BatchOptions, VoiceDefaults
+from demod_voice.batch.paths import Places
+from demod_voice.batch.references import References
+from demod_voice.batch.types import Row
+from demod_voice.config.settings import Settings
+from demod_voice.engines.locate import engine as find_engine
+from demod_voice.engines.locate import find_engines
+from demod_voice.engines.options import audible_options
+from demod_voice.engines.types import EngineInfo
+from demod_voice.errors import DemodError, EngineNotInstalled, Fault, UsageError
+from demod_voice.publish.licences import VoiceLicence, check_policy
+from demod_voice.records.hashing import hash_file, hash_json
+from demod_voice.speech.guards import guards_of
+from demod_voice.speech.identity import ContentHashes
+from demod_voice.voices.adding import consent_faults
+from demod_voice.voices.resolve import ResolvedVoice, resolve
+from demod_voice.voices.resolved import unspoken
+from demod_voice.voices.saved import CONSENT_FILE, CONSENT_WORDS
+
+CLONING = "xtts"
+"""The engine of a row that names a recording and no engine, where the default one does not clone."""
+MOST_KEPT = 4096
+"""Combinations of cells that are remembered; beyond that they are found again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The cells that name a voice, with the defaults in the place of the empty ones."""
+
+    engine: str
+    voice: str
+    model: str
+    speaker: str
+    language: str
+    speed: float
+    reference: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowVoice:
+    """Who speaks a row."""
+
+    voice: ResolvedVoice
+    """A voice taken from a recording names the clip that is made of it, which need not be there yet."""
+    language: str
+    """BCP 47, of its lines."""
+    identity: str
+    """Hash of all that makes it sound, and of what is told about it: equal voices speak alike."""
+    reference: Path | None = None
+    """The recording that it is taken from."""
+    reference_sha256: str = ""
+
+    @property
+    def info(self) -> EngineInfo:
+        """The engine that speaks."""
+        return self.voice.engine
+
+    @property
+    def licence(self) -> VoiceLicence:
+        """For tags, the policy and the manifest."""
+        return VoiceLicence(self.voice.name, self.info.name, self.voice.licence)
+
+    def facts(self) -> dict[str, Any]:
+        """For the manifest: never a path."""
+        licence = self.licence
+        found = {
+            "name": self.voice.name,
+            "engine": self.info.name,
+            "consent": self.voice.consent,
+            "licence": licence.licence,
+            "licence_kind": licence.kind,
+        }
+        return found | ({"reference": self.reference_sha256} if self.reference_sha256 else {})
+
+
+class RowVoices:
+    """Finds voices. Safe for threads.
+
+    Args:
+        settings: engines, voices, language, seed, guards, licence policy.
+        options: the defaults of empty cells, and the word about consent.
+        places: where references lie.
+        references: their clips.
+    """
+
+    def __init__(self, settings: Settings, options: BatchOptions, places: Places, references: References) -> None:
+        self._settings = settings
+        self._options = options
+        self._places = places
+        self._references = references
+        self._hashes = ContentHashes()
+        self._known: dict[tuple[Asked, str], RowVoice | DemodError] = {}
+        self._consent: str | None = None
+
+    def of(self, row: Row) -> RowVoice:
+        """The voice of a row. That its engine has it is not looked at.
+
+        Raises:
+            UsageError: what is wrong with it.
+            ModelMissing: a file of it is gone.
+        """
+        asked = self.asked(row)
+        sha256 = self._references.sha256(asked.reference) if asked.reference is not None else ""
+        key = (asked, sha256)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= MOST_KEPT:
+                self._known.clear()
+            found = self._known[key] = self._found(asked, sha256)
+        if isinstance(found, DemodError):
+            raise found.with_traceback(None)
+        return found
+
+    def asked(self, row: Row) -> Asked:
+        """What a row's cells say of its voice.
+
+        Raises:
+            UsageError: a number or a path in them is wrong.
+        """
+        defaults = self._options.voice
+        reference = self._places.reference_of(row)
+        engine, voice, model, speaker = (row.cell(each) for each in ("engine", "voice", "model", "speaker"))
+        speed = speed_of(row)
+        chosen = engine or self._engine(defaults, reference is not None)
+        own = not (voice or model) and chosen == defaults.engine
+        plain = own and reference is None
+        return Asked(
+            chosen,
+            voice or (defaults.voice if plain else ""),
+            model or (defaults.model if own else ""),
+            speaker or (defaults.speaker if plain else ""),
+            row.cell("language") or defaults.language,
+            defaults.speed if speed is None else speed,
+            reference,
+        )
+
+    def _engine(self, defaults: VoiceDefaults, cloned: bool) -> str:
+        """The engine of a row that names none."""
+        if not cloned:
+            return defaults.engine
+        name = defaults.engine or self._settings.engines.default
+        try:
+            return name if find_engine(name, self._settings).clones else CLONING
+        except EngineNotInstalled:
+            return name
+
+    def _found(self, asked: Asked, sha256: str) -> RowVoice | DemodError:
+        try:
+            found = self._cloned(asked, sha256) if asked.reference is not None else self._plain(asked)
+            check_policy([found.licence], self._settings.publish.licence_policy)
+            language = unspoken(found.info, found.language)
+            if language is not None:
+                raise UsageError(language.message, language.hint)
+        except DemodError as error:
+            return error
+        return found
+
+    def _plain(self, asked: Asked) -> RowVoice:
+        """A saved voice, a model or a preset."""
+        speaker, preset = asked.speaker, asked.voice
+        if speaker and not preset and self._has_own_speakers(asked.engine):
+            speaker, preset = "", speaker
+        if preset and asked.model and not asked.voice:
+            base = self._resolved(asked, voice="", model=asked.model, speaker="")
+            voice = replace(base, voice=replace(base.voice, preset=preset), name=preset)
+        else:
+            voice = self._resolved(asked, voice=preset, model=asked.model, speaker=speaker)
+        return self._row_voice(voice, None, "")
+
+    def _has_own_speakers(self, engine: str) -> bool:
+        """True where a speaker is a voice that the engine's model brings, and not one inside a chosen model."""
+        return (engine or self._settings.engines.default) == CLONING
+
+    def _cloned(self, asked: Asked, sha256: str) -> RowVoice:
+        """A voice taken from a recording; what the column ``speaker`` says is its name."""
+        if asked.reference is None:
+            raise ValueError("there is no recording")
+        faults = list(self._clone_faults(asked))
+        if faults:
+            raise UsageError(
+                "; ".join(each.message for each in faults), next((each.hint for each in faults if each.hint), None)
+            )
+        base = self._resolved(asked, voice="", model=asked.model, speaker="")
+        clip = str(self._references.clip(sha256))
+        voice = replace(
+            base,
+            name=asked.speaker or asked.reference.stem,
+            voice=replace(base.voice, preset=None, references=(clip,)),
+            consent=self._consent_label(),
+        )
+        return self._row_voice(voice, asked.reference, sha256)
+
+    def _clone_faults(self, asked: Asked) -> Iterator[Fault]:
+        if asked.voice:
+            yield Fault(None, f"both a voice ({asked.voice}) and a reference are given", "give one of the two")
+        try:
+            info = find_engine(asked.engine, self._settings)
+        except EngineNotInstalled as error:
+            raise UsageError(error.message, error.hint) from error
+        if not info.clones:
+            able = [name for name, each in find_engines(self._settings).items() if each.clones and not each.context]
+            yield Fault(
+                None, f"engine {info.name} cannot clone a voice from a reference", f"these can: {', '.join(able)}"
+            )
+        elif info.context:
+            yield Fault(
+                None,
+                f"engine {info.name} needs the words of each reference, and a row has no place for them",
+                f"save the voice once (demod-voice voices add NAME --engine {info.name} --reference FILE --text WORDS) "
+                "and name it in the column voice",
+            )
+        yield from consent_faults(self._options.consent or None)
+
+    def _consent_label(self) -> str:
+        """The word about consent as saved voices have it; a statement is read once."""
+        said = self._options.consent
+        if said in CONSENT_WORDS:
+            return said
+        if self._consent is None:
+            self._consent = f"{CONSENT_FILE} sha256:{hash_file(Path(said).expanduser())}"
+        return self._consent
+
+    def _resolved(self, asked: Asked, *, voice: str, model: str, speaker: str) -> ResolvedVoice:
+        defaults = self._options.voice
+        return resolve(
+            self._settings,
+            engine=asked.engine,
+            voice=voice,
+            model=model,
+            speaker=speaker,
+            language=asked.language,
+            speed=asked.speed,
+            pitch=defaults.pitch,
+            volume_db=defaults.volume_db,
+            style=defaults.style,
+        )
+
+    def _row_voice(self, voice: ResolvedVoice, reference: Path | None, sha256: str) -> RowVoice:
+        language = voice.language or self._settings.language
+        return RowVoice(voice, language, self._identity(voice, language, sha256), reference, sha256)
+
+    def _identity(self, voice: ResolvedVoice, language: str, sha256: str) -> str:
+        """Content only: the clip of a reference by the hash of its recording."""
+        info, settings = voice.engine, self._settings
+        spoken = replace(voice.voice, references=()) if sha256 else voice.voice
+        limits = [info.max_chars, dict(info.language_chars), info.normalises_text, info.max_batch]
+        return hash_json(
+            {
+                "engine": [info.name, info.output_version, settings.engines.threads, *limits],
+                "options": audible_options(info, settings),
+                "voice": self._hashes.of_voice(spoken),
+                "reference": sha256,
+                "manner": [voice.speed, voice.pitch, voice.volume_db, dict(voice.style), language],
+                "tries": [settings.attempts, guards_of(settings, info.name)],
+                "told": [voice.name, voice.consent, voice.licence, settings.publish.licence_policy],
+            }
+        )
