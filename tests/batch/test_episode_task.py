@@ -57,7 +57,7 @@ def done(folder: Path, *rows: Row) -> list[Finished]:
 
 
 def finished(task: EpisodeTask, jobs: list[Job]) -> list[Finished]:
-    units = task.units(jobs, frozenset(each.row.number for each in jobs))
+    units = task.units(task.plan(jobs), frozenset(each.row.number for each in jobs))
     return [task.finish(spoken)[0] for unit in units for spoken in task.speak(unit)]
 
 
