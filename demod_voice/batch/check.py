@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from demod_voice.batch.collisions import Collisions
 from demod_voice.batch.paths import Places
 from demod_voice.batch.rows import JobsTable, Observed
-from demod_voice.batch.types import Row, Task
+from demod_voice.batch.types import Row
 from demod_voice.errors import UsageError
 from demod_voice.records.progress import SILENT, Progress
 
@@ -28,6 +29,13 @@ class RowFault:
     """Where it begins in the file."""
     fault: str
     remedy: str
+
+
+class Judge(Protocol):
+    """What knows the faults of single rows: every ``Task``."""
+
+    def faults(self, row: Row) -> list[tuple[str, str]]:
+        """(what, remedy) of everything that is wrong with a row."""
 
 
 Tell = Callable[[RowFault], None]
@@ -65,7 +73,7 @@ def scan(table: JobsTable, places: Places, tell: Tell, progress: Progress = SILE
     return _pass(table, places, None, tell, progress)
 
 
-def check(table: JobsTable, places: Places, task: Task, tell: Tell, progress: Progress = SILENT) -> Scan:
+def check(table: JobsTable, places: Places, task: Judge, tell: Tell, progress: Progress = SILENT) -> Scan:
     """Read a table once, and tell everything that is wrong with its rows; starts no engine.
 
     The faults of single rows come in the order of the rows, after them those of rows that share an output. They are not
@@ -84,7 +92,7 @@ def check(table: JobsTable, places: Places, task: Task, tell: Tell, progress: Pr
     return _pass(table, places, task, tell, progress)
 
 
-def _pass(table: JobsTable, places: Places, task: Task | None, tell: Tell, progress: Progress) -> Scan:
+def _pass(table: JobsTable, places: Places, task: Judge | None, tell: Tell, progress: Progress) -> Scan:
     seen, collisions, faults = Observed(), Collisions(), 0
     read: set[str] = set()
     progress.start(STEP, 0, "rows")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from demod_voice.batch.options import LOUDNESS_RANGE
 from demod_voice.batch.types import Row
 from demod_voice.config.schema import keys
 from demod_voice.config.values import BadValue, from_text
@@ -181,7 +182,7 @@ def _short(value: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-_RANGES: Mapping[str, tuple[float, float]] = {"speed": RATIO_RANGE, "loudness": (-40.0, -5.0)}
+_RANGES: Mapping[str, tuple[float, float]] = {"speed": RATIO_RANGE, "loudness": LOUDNESS_RANGE}
 _REMEDIES: Mapping[str, str] = {
     "seed": "a whole number, 0 to 2147483647",
     "speed": "1 is the voice's own rate",

@@ -8,8 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from demod_voice.errors import UsageError
+from demod_voice.voices.adding import consent_faults
+
 TASKS = ("speech", "episode")
 """What can be done with each row."""
+LOUDNESS_RANGE = (-40.0, -5.0)
+"""LUFS; that of ``loudness.mono_lufs``."""
 
 
 def _no_style() -> Mapping[str, Any]:
@@ -56,3 +61,18 @@ class BatchOptions:
     markup: bool = False
     """The tags of a script's lines are obeyed; else they are words."""
     voice: VoiceDefaults = field(default_factory=VoiceDefaults)
+
+
+def check_options(options: BatchOptions) -> None:
+    """Refuse what no row could be done with.
+
+    Raises:
+        UsageError: the task is unknown, the loudness out of range, or the word about consent is none.
+    """
+    if options.task not in TASKS:
+        raise UsageError(f"there is no task {options.task!r}", f"one of {', '.join(TASKS)}")
+    low, high = LOUDNESS_RANGE
+    if options.loudness is not None and not low <= options.loudness <= high:
+        raise UsageError(f"--loudness {options.loudness:g} is out of range: {low:g} to {high:g} LUFS")
+    for fault in consent_faults(options.consent) if options.consent else ():
+        raise UsageError(fault.message, fault.hint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from demod_voice.batch.columns import FORMATS, Columns, column_faults, format_name
-from demod_voice.batch.options import BatchOptions
+from demod_voice.batch.options import BatchOptions, check_options
 from demod_voice.batch.types import Row
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
@@ -60,6 +60,7 @@ class Places:
     """The row that was asked for last, and its output: each is asked for by several."""
 
     jobs_text: str = field(init=False, repr=False)
+    """``jobs`` as text."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "jobs_text", str(self.jobs))
@@ -131,19 +132,18 @@ class Places:
             raise UsageError(f"the {column} is no path: {text[:60]!r}", "a path from the folder of the jobs file")
         path = Path(os.path.realpath(self.folder / text))
         if self.root is not None and not path.is_relative_to(self.root):
-            raise UsageError(f"the {column} {text} lies outside --root {self.root}", "move it there, or widen --root")
+            raise UsageError(f"the {column} {text} lies outside --root", "move it there, or widen --root")
         if self.allowed and not any(path.is_relative_to(each) for each in self.allowed):
             raise UsageError(f"the {column} {text} lies outside the allowed folders", "paths.allowed_roots says which")
         return path
 
-    def unreadable(self, path: Path, column: str = "reference") -> tuple[str, str] | None:
-        """Why an input cannot be read, and the remedy; None when it can. Each is opened once."""
+    def unreadable(self, path: Path) -> tuple[str, str] | None:
+        """Why an input cannot be read ("does not exist"), and the remedy; None when it can. Each is opened once."""
         known = str(path)
         if known not in self._unreadable:
             _forget(self._unreadable)
             self._unreadable[known] = _open_fault(path)
-        found = self._unreadable[known]
-        return found and (f"the {column} {path} {found[0]}", found[1])
+        return self._unreadable[known]
 
     def _folder(self, head: str) -> _Folder:
         found = self._folders.get(head)
@@ -164,7 +164,7 @@ class Places:
         inside = self.root or self.out_dir
         if not folder.is_relative_to(inside):
             if self.root is not None:
-                return f"the output {{output}} lies outside --root {_braced(self.root)}", "choose a path inside it"
+                return "the output {output} lies outside --root", "choose a path inside it"
             return "the output {output} lies outside the output folder", "choose a path inside it, or give --root DIR"
         if self.allowed and not any(folder.is_relative_to(each) for each in self.allowed):
             return "the output {output} lies outside the allowed folders", "paths.allowed_roots says which"
@@ -174,12 +174,15 @@ class Places:
 
 
 def places_of(jobs: Path, options: BatchOptions, settings: Settings) -> Places:
-    """The folders of a batch, from its flags. Nothing is made.
+    """The folders of a batch, from its flags, which are checked. Nothing is made.
+
+    Messages about rows name no absolute path, for they are results.
 
     Raises:
         UsageError: the jobs file is none, the root is no folder, the output folder is a file or lies outside the root or
-            the allowed roots; the format is unknown.
+            the allowed roots; the format, the task, the loudness or the word about consent is wrong.
     """
+    check_options(options)
     if not jobs.is_file():
         raise UsageError(f"{jobs} does not exist" if not jobs.exists() else f"{jobs} is not a file", _JOBS_REMEDY)
     root = None if options.root is None else options.root.resolve()
@@ -232,9 +235,9 @@ def _input_faults(row: Row, column: str, output: str, places: Places) -> list[tu
         return [(error.message, error.hint or "")]
     if path is None:
         return []
-    wrong = places.unreadable(path, column)
+    wrong = places.unreadable(path)
     if wrong is not None:
-        return [wrong]
+        return [(f"the {column} {row.cell(column)} {wrong[0]}", wrong[1])]
     return [(f"the output is the {column} itself", "choose another output")] if str(path) == output else []
 
 
@@ -276,9 +279,9 @@ def _unusable(folder: Path) -> tuple[str, str] | None:
         return "a folder of the output {output} has too long a name", "choose a shorter name"
     there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
     if not there.is_dir():
-        return f"the output {{output}} needs a folder where a file is: {_braced(there)}", "choose another folder"
+        return "the output {output} needs a folder where a file is", "choose another folder"
     if not os.access(there, os.W_OK | os.X_OK):
-        return f"the output {{output}} cannot be written: no permission in {_braced(there)}", "choose another folder"
+        return "the output {output} cannot be written: no permission in its folder", "choose another folder"
     return None
 
 
@@ -292,11 +295,6 @@ def _open_fault(path: Path) -> tuple[str, str] | None:
         return "does not exist", "relative paths begin at the folder of the jobs file"
     except OSError as error:
         return f"cannot be read: {error.strerror or error}", "see that it can be read"
-
-
-def _braced(path: Path) -> str:
-    """A path in a text that is formatted."""
-    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _forget(remembered: dict[str, object] | dict[str, _Folder] | dict[str, tuple[str, str] | None]) -> None:

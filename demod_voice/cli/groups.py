@@ -6,6 +6,7 @@ PROGRAM = "demod-voice"
 
 GROUPS = {
     "episode": ("episode", "Turn a script into a finished show"),
+    "batch": ("batch", "A table of texts or scripts: a row an output, resumed row by row"),
     "speak": ("speak", "Say a text: to a file, or to stdout as it is made"),
     "text": ("text", "Show what an engine will be given: words, or phonemes"),
     "lexicon": ("lexicon", "Check pronunciations, and see where they apply"),

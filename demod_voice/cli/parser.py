@@ -54,6 +54,8 @@ class Parser(argparse.ArgumentParser):
         self._fill = fill
         self._ready = False
         self.short_usage = ""
+        self.default_command = ""
+        """The command that is meant where a file stands in the place of one: ``batch JOBS`` is ``batch run JOBS``."""
 
     def prepare(self) -> None:
         """Add this parser's arguments and the global flags, if that has not happened."""
@@ -86,7 +88,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As argparse's, but an argument that is not known is an error here, where the nearest one is known."""
         self.prepare()
-        given = list(args or [])
+        given = self._with_command(list(args or []))
         self._refuse_unknown(self._unknown_flags(given))
         found, extras = super().parse_known_args(given, namespace)
         self._refuse_unknown(extras)
@@ -138,6 +140,19 @@ class Parser(argparse.ArgumentParser):
             if word.startswith("--") and " " not in word and word.split("=")[0] not in self._option_string_actions:
                 unknown.append(word)
         return unknown
+
+    def _with_command(self, given: list[str]) -> list[str]:
+        """The words, with the default command before them where they begin with a file, or with a flag of it."""
+        at = 0
+        while self.default_command and at < len(given):
+            action = self._option_string_actions.get(given[at].split("=")[0])
+            if action is None:
+                break
+            at += 1 if action.nargs == 0 or "=" in given[at] else 2
+        if not self.default_command or at >= len(given) or given[at] in self.subparsers():
+            return given
+        meant = given[at].startswith("-") or "." in given[at] or "/" in given[at]
+        return [*given[:at], self.default_command, *given[at:]] if meant else given
 
     def _refuse_unknown(self, words: Sequence[str]) -> None:
         if not words:
