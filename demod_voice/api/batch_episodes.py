@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,8 +13,10 @@ from demod_voice.config.settings import Settings
 from demod_voice.engines.strikes import BATCH_STRIKES
 from demod_voice.episode.dependencies import dependencies
 from demod_voice.episode.describing import missed
+from demod_voice.episode.outputs import Outputs
 from demod_voice.episode.production import RenderOptions, options_of, processors
 from demod_voice.episode.render import RenderReport, render
+from demod_voice.publish.licences import kind_of
 from demod_voice.records.progress import SILENT, Progress, Silent
 from demod_voice.speech.studio import Studio
 
@@ -82,5 +84,29 @@ def _rendered(report: RenderReport) -> Rendered:
         model_revision="+".join(dict.fromkeys(each["model_revision"] for each in engines if each["model_revision"])),
         notes=tuple(missed(story["degradations"])),
         misses="; ".join(report.warnings),
-        facts={"voices": list(story["voices"].values())},
+        facts={"voices": _voices(story), "files": _sizes(report.outputs, story["files"])},
     )
+
+
+def _voices(story: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Who was heard, for the manifest of the batch; never a path."""
+    engines = {each["engine"]: each for each in story["engines"]}
+    return [
+        {
+            "name": voice["voice"],
+            "engine": voice["engine"],
+            "model": engines.get(voice["engine"], {}).get("model", ""),
+            "model_revision": engines.get(voice["engine"], {}).get("model_revision", ""),
+            "consent": voice["consent"],
+            "licence": voice["licence"],
+            "licence_kind": kind_of(voice["licence"]),
+        }
+        for voice in story["voices"].values()
+    ]
+
+
+def _sizes(outputs: Outputs, published: Mapping[str, str]) -> dict[str, int]:
+    """Name -> bytes of what belongs to the episode beside its main output: without one of them it is not finished."""
+    main = next(iter(outputs.audio.values()))
+    names = {*published, outputs.manifest.name} - {main.name}
+    return {name: main.with_name(name).stat().st_size for name in sorted(names)}

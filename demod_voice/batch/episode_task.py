@@ -204,11 +204,13 @@ class EpisodeTask:
     def _claim(self, output: Path, number: int, shown: str) -> None:
         """Two episodes cannot share a name without its suffix: all that lies beside them is named after it.
 
+        That two rows have one output is told of every task (``collisions``).
+
         Raises:
             UsageError: another row has it.
         """
         first, theirs = self._stems.setdefault(output.with_suffix(""), (number, shown))
-        if first != number:
+        if first != number and theirs != shown:
             what = f"row {first} writes {theirs}: the files beside it would be the same"
             raise UsageError(f"the output {shown} has the name of another episode", what)
 

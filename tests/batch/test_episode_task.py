@@ -94,7 +94,10 @@ def test_an_episode_is_recorded_with_what_it_is(tmp_path: Path) -> None:
     assert one.audio_s == pytest.approx((made.stat().st_size - 44) / 2 / 24000, abs=0.1)
     assert {"a.flac", "a.mp3", "a.manifest.json"} <= {path.name for path in made.parent.iterdir()}
     assert one.notes == "espeak cannot use the hint emotion (line 9)"
-    assert [each["voice"] for each in one.facts["voices"]] == ["en-us+f3"]
+    (voice,) = one.facts["voices"]
+    assert (voice["name"], voice["engine"], voice["model"]) == ("en-us+f3", "espeak", one.model)
+    assert one.facts["files"]["a.flac"] == (tmp_path / "out" / "a.flac").stat().st_size
+    assert {"a.mp3", "a.vtt", "a.manifest.json"} <= set(one.facts["files"])
 
 
 @pytest.mark.usefixtures("espeak_engine")
