@@ -148,3 +148,13 @@ def gpu_engine(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", str(ROOT / "tests" / "fakes_gpu"))
     monkeypatch.setenv("DEMOD_VOICE_ENGINES__FAKEGPU__PYTHON", sys.executable)
     return machine
+
+
+@pytest.fixture
+def together_engine(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The engine ``together`` (determinism ``same-batch``, batches of 4), beside whatever else is there; its folder."""
+    folder = ROOT / "tests" / "fakes_batch"
+    before = os.environ.get("DEMOD_VOICE_ENGINES__SEARCH_PATH", "")
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__SEARCH_PATH", os.pathsep.join(filter(None, [before, str(folder)])))
+    monkeypatch.setenv("DEMOD_VOICE_ENGINES__TOGETHER__PYTHON", sys.executable)
+    return folder / "together"

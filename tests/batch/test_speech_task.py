@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +13,7 @@ from support.batch_rows import contents, rows_of, run_rows
 
 from demod_voice.api.speaking import VoiceChoice, speak_to_file
 from demod_voice.audio.clip import mono
-from demod_voice.batch.options import BatchOptions, VoiceDefaults
-from demod_voice.batch.paths import places_of
+from demod_voice.batch.options import VoiceDefaults
 from demod_voice.batch.speech_task import SpeechTask
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Row
 from demod_voice.config import load_settings
@@ -26,20 +24,6 @@ from demod_voice.media.wav import read_wav, wav_info, write_wav
 from demod_voice.mix.loudness import measure
 
 Make = Callable[..., SpeechTask]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """Make a task whose jobs file lies in ``tmp_path`` and whose outputs go to ``tmp_path/out``."""
-    (tmp_path / "jobs.csv").write_text("text,output\n")
-
-    def task(*, out: str = "out", jobs: int = 1, settings: Any = None, **options: Any) -> SpeechTask:
-        settings = settings or load_settings()
-        chosen = BatchOptions(out_dir=tmp_path / out, **options)
-        places = places_of(tmp_path / "jobs.csv", chosen, settings)
-        return SpeechTask(settings, chosen, places, jobs=jobs)
-
-    return task
 
 
 def lines(count: int, **cells: str) -> list[Row]:
