@@ -23,7 +23,7 @@ SPEAKING = (
 HEARING = (("load s", "load_s"), ("rtf", "real_time_factor"), ("peak MB", "peak_mb"), ("audio s", "audio_s"))
 MEANING = (
     "load: start and model; first: to the first sound; rtf: seconds of work for a second of sound, below 1 is faster than "
-    "it plays;\nrows/min: short lines, one warm worker; with jobs: {jobs} of them. Medians of {repeat}, (lowest-highest)."
+    "it plays;\nrows/min: short lines, one warm worker; with jobs: {jobs} of them.{spread}"
 )
 
 
@@ -79,7 +79,8 @@ def _text(report: BenchReport) -> Iterator[str]:
     yield from _table("speaks", [each for each in good if each.operation == "speak"], SPEAKING)
     yield from _table("hears", [each for each in good if each.operation != "speak"], HEARING)
     if good:
-        yield f"\n{MEANING.format(jobs=report.jobs, repeat=report.repeat)}"
+        spread = f" Medians of {report.repeat} (lowest-highest)." if report.repeat > 1 else ""
+        yield f"\n{MEANING.format(jobs=report.jobs, spread=spread)}"
     yield from _compared(report)
     if report.left_out:
         yield "\nnot measured:"
