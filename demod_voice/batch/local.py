@@ -1,0 +1,112 @@
+"""Speaks units on this machine: a few threads, each of which speaks a unit and finishes its rows."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+
+from demod_voice.batch.outcomes import every_row, finished_row
+from demod_voice.batch.types import Finish, Finished, Speak, Timing, Unit
+
+STOP_S = 5.0
+"""So long a run that is stopped waits for outputs that are being written."""
+_Result = tuple[Finished, Timing]
+
+
+class LocalExecutor:
+    """One thread more than there are workers of an engine: one row is finished while others are spoken.
+
+    Args:
+        speak: speaks a unit; called in several threads.
+        jobs: workers of one engine that may run at once.
+    """
+
+    def __init__(self, speak: Speak, jobs: int) -> None:
+        self._speak = speak
+        self._jobs = jobs
+
+    def run(self, units: Iterable[Unit | None], finish: Finish) -> Iterator[_Result]:
+        """As ``Executor.run``. What goes wrong ends it at once: threads that still speak are left alone.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        crew = _Crew(self._speak, finish, self._jobs + 1)
+        try:
+            yield from crew.work(iter(units))
+        finally:
+            crew.stop()
+
+
+class _Crew:
+    """The threads of one run.
+
+    Args:
+        speak: speaks a unit.
+        finish: writes a row's output.
+        size: how many threads there are.
+    """
+
+    def __init__(self, speak: Speak, finish: Finish, size: int) -> None:
+        self._speak, self._finish, self._size = speak, finish, size
+        self._units: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[_Result | BaseException | None] = queue.SimpleQueue()
+        """A row; what ended a thread; or None for a unit that is done."""
+        self._stopped = threading.Event()
+        self._writing = threading.Semaphore(size)
+        self._threads: list[threading.Thread] = []
+
+    def work(self, units: Iterator[Unit | None]) -> Iterator[_Result]:
+        """Twice as many units as threads are on their way, so that none waits while the next window is planned."""
+        given, more = 0, True
+        while more or given:
+            while more and given < 2 * self._size:
+                try:
+                    unit = next(units)
+                except StopIteration:
+                    more = False
+                    break
+                if unit is None:
+                    break
+                self._give(unit)
+                given += 1
+            if given:
+                result = self._results.get()
+                if isinstance(result, BaseException):
+                    raise result
+                if result is None:
+                    given -= 1
+                else:
+                    yield result
+            elif more:
+                raise RuntimeError("rows are waited for that nobody was given")
+
+    def stop(self) -> None:
+        """No thread begins anything more; those that write an output may end it."""
+        self._stopped.set()
+        for _ in self._threads:
+            self._units.put(None)
+        deadline = time.monotonic() + STOP_S
+        for _ in range(self._size):
+            self._writing.acquire(timeout=max(0.0, deadline - time.monotonic()))
+
+    def _give(self, unit: Unit) -> None:
+        self._units.put(unit)
+        if len(self._threads) < self._size:
+            thread = threading.Thread(target=self._run, name=f"batch-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _run(self) -> None:
+        try:
+            while (unit := self._units.get()) is not None and not self._stopped.is_set():
+                for outcome in every_row(unit, self._speak):
+                    with self._writing:
+                        if self._stopped.is_set():
+                            return
+                        self._results.put(finished_row(outcome, self._finish))
+                self._results.put(None)
+        except BaseException as error:
+            self._results.put(error)

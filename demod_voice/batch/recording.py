@@ -1,0 +1,89 @@
+"""A row's record in the ledger: how it is written, and when it still counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from demod_voice.batch.types import DONE, FAILED, Finished, Job
+from demod_voice.records.hashing import hash_file, hash_json
+from demod_voice.records.ledger import Entry, Ledger
+
+_OWN = ("number", "key", "output")
+"""What the row says itself."""
+_KEPT = tuple(each for each in fields(Finished) if each.name not in _OWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which records count."""
+
+    attempts: Callable[[str], int] = lambda _: 1
+    """How many attempts a flawed output of an engine must be the best of."""
+    retry_failed: bool = False
+    """Failed rows are tried again."""
+
+
+def key_of(job: Job, batch: str = "") -> str:
+    """The key of a row's record; of rows that were spoken together, their batch is in it."""
+    return hash_json([job.key, batch]) if batch else job.key
+
+
+def keep(ledger: Ledger, key: str, record: Finished) -> None:
+    """Write the record of a row.
+
+    Raises:
+        OutputError: the disk is full.
+    """
+    values = {each.name: getattr(record, each.name) for each in _KEPT}
+    ledger.put(key, {name: value for name, value in values.items() if value not in ("", 0, 0.0, {})})
+
+
+def known(ledger: Ledger, key: str, job: Job, rules: Rules) -> Finished | None:
+    """The record of a job that is finished; None where it is to be done.
+
+    An output counts when it looks as it did when it was written, and the machine was not started since: then nothing
+    was lost. Else its bytes are hashed.
+
+    Raises:
+        OutputError: the ledger cannot be read, or written.
+    """
+    entry = ledger.get(key)
+    record = None if entry is None else _read(entry.value, key, job)
+    if entry is None or record is None:
+        return None
+    if record.status == FAILED:
+        return None if rules.retry_failed else record
+    if record.status != DONE or (record.best_of and record.best_of < rules.attempts(record.engine)):
+        return None
+    return _verified(ledger, entry, record, job.output)
+
+
+def _verified(ledger: Ledger, entry: Entry, record: Finished, output: Path) -> Finished | None:
+    try:
+        seen = output.stat()
+        if seen.st_size != record.num_bytes:
+            return None
+        if entry.trusted and seen.st_mtime_ns == record.mtime_ns:
+            return record
+        if hash_file(output) != record.sha256:
+            return None
+    except OSError:
+        return None
+    again = replace(record, mtime_ns=seen.st_mtime_ns)
+    keep(ledger, record.key, again)
+    return again
+
+
+def _read(value: Mapping[str, Any], key: str, job: Job) -> Finished | None:
+    """A record as it was written; None where it was not (another version's)."""
+    whole = {each.name: value.get(each.name, _default(each)) for each in _KEPT}
+    if not isinstance(whole["status"], str) or not isinstance(whole["facts"], dict):
+        return None
+    return Finished(number=job.row.number, key=key, output=job.shown, **whole)
+
+
+def _default(field: Any) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
