@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from demod_voice.batch.keeping import Keeper
 from demod_voice.batch.leftovers import Leftovers
+from demod_voice.batch.outcomes import stops_run
 from demod_voice.batch.types import Job, Row, Task, Unit
 from demod_voice.batch.windows import store_plan, windows
 from demod_voice.errors import DemodError, UsageError
@@ -25,7 +26,9 @@ class Feeder:
         work: the work folder, for the plans.
         stop_on_error: nothing more is begun once a row has failed.
         leftovers: where killed runs may have left half-written outputs.
+        refused: (what, remedy) of rows that may not be begun, by number.
         check: called before each window; raises when the table is not the same any more.
+        before_work: called once, when the first row is to be begun.
     """
 
     def __init__(
@@ -37,12 +40,17 @@ class Feeder:
         *,
         stop_on_error: bool = False,
         leftovers: Leftovers | None = None,
+        refused: Mapping[int, tuple[str, str]] = MappingProxyType({}),
         check: Callable[[], None] = lambda: None,
+        before_work: Callable[[], None] = lambda: None,
     ) -> None:
         self._rows, self._task, self._keeper, self._work = rows, task, keeper, work
         self._stop_on_error = stop_on_error
         self._leftovers = leftovers
+        self._refused = refused
         self._check = check
+        self._before_work = before_work
+        self._begun = False
 
     def units(self) -> Iterator[Unit | None]:
         """Every unit with a row that is not finished; None while the first unfinished row is too far behind.
@@ -57,18 +65,20 @@ class Feeder:
             yield from self._window(number, rows)
 
     def _window(self, number: int, rows: Sequence[Row]) -> Iterator[Unit]:
-        jobs = [job for row in rows if (job := self._job(row)) is not None]
+        jobs = self._task.plan([job for row in rows if (job := self._job(row)) is not None])
         wanted = frozenset(job.row.number for job in jobs if not self._keeper.finished(job))
         if not wanted:
             return
-        planned = self._task.units(jobs, wanted)
-        store_plan(self._work, number, planned)
-        for unit in [self._unfinished(unit) for unit in planned]:
-            if not unit.wanted:
-                continue
+        units = self._task.units(jobs, wanted)
+        if any(unit.batch for unit in units):
+            store_plan(self._work, number, self._task.units(jobs, frozenset(job.row.number for job in jobs)))
+        for unit in units:
             if self._stop_on_error and self._keeper.failed:
                 self._skip(unit)
                 continue
+            if not self._begun:
+                self._begun = True
+                self._before_work()
             if self._leftovers is not None:
                 self._leftovers.remove(job.output for job in unit.jobs)
             yield unit
@@ -76,20 +86,15 @@ class Feeder:
     def _job(self, row: Row) -> Job | None:
         """The row as a job; None for one that cannot be one, whose result is told."""
         try:
-            if row.fault:
-                raise UsageError(row.fault, row.remedy or None)
+            what, remedy = self._refused.get(row.number) or (row.fault, row.remedy)
+            if what:
+                raise UsageError(what, remedy or None)
             return self._task.job(row)
         except DemodError as error:
+            if stops_run(error):
+                raise
             self._keeper.refuse(row, error)
             return None
-
-    def _unfinished(self, unit: Unit) -> Unit:
-        """A unit that is spoken together is known by its batch, which nobody knew before it was planned."""
-        if not unit.batch:
-            return unit
-        jobs = (job for job in unit.jobs if job.row.number in unit.wanted)
-        wanted = [job.row.number for job in jobs if not self._keeper.finished(job, unit.batch)]
-        return replace(unit, wanted=frozenset(wanted))
 
     def _skip(self, unit: Unit) -> None:
         for job in unit.jobs:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from demod_voice.batch.recording import Rules, keep, key_of, known
+from demod_voice.batch.recording import Rules, keep, known
 from demod_voice.batch.results import Results
 from demod_voice.batch.summary import Tally
 from demod_voice.batch.timings import Timings
@@ -78,19 +78,17 @@ class Keeper:
         """Whether a window whose first row this is may be begun."""
         return (number - 1) // WINDOW - (self._results.next - 1) // WINDOW <= AHEAD
 
-    def finished(self, job: Job, batch: str = "") -> bool:
+    def finished(self, job: Job) -> bool:
         """True for a row that is done already; its result is taken then. Else it is expected.
 
         Raises:
             OutputError: the ledger or the results cannot be written.
         """
-        key = key_of(job, batch)
         with self._guarded():
-            record = known(self._ledger, key, job, self._rules)
+            record = known(self._ledger, job, self._rules)
             if record is None:
-                self._expected[job.row.number] = _Expected(key, job.row.cells)
+                self._expected[job.row.number] = _Expected(job.key, job.row.cells)
                 return False
-            self._expected.pop(job.row.number, None)
             self._end(record, job.row.cells, None)
         return True
 
@@ -102,9 +100,10 @@ class Keeper:
         """
         with self._guarded():
             expected = self._expected.pop(record.number)
-            record = replace(record, error=self._shown(record.error), hint=self._shown(record.hint))
+            told = {"error": self._shown(record.error), "hint": self._shown(record.hint)}
+            record = replace(record, key=expected.key, **told)
             if record.status != SKIPPED:
-                keep(self._ledger, expected.key, record)
+                keep(self._ledger, record)
                 self._timings.add(timing)
             self._end(record, expected.cells, timing)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from demod_voice.batch.types import DONE, FAILED, Finished, Job
-from demod_voice.records.hashing import hash_file, hash_json
+from demod_voice.records.hashing import hash_file
 from demod_voice.records.ledger import Entry, Ledger
 
 _OWN = ("number", "key", "output")
@@ -26,22 +26,17 @@ class Rules:
     """Failed rows are tried again."""
 
 
-def key_of(job: Job, batch: str = "") -> str:
-    """The key of a row's record; of rows that were spoken together, their batch is in it."""
-    return hash_json([job.key, batch]) if batch else job.key
-
-
-def keep(ledger: Ledger, key: str, record: Finished) -> None:
+def keep(ledger: Ledger, record: Finished) -> None:
     """Write the record of a row.
 
     Raises:
         OutputError: the disk is full.
     """
     values = {each.name: getattr(record, each.name) for each in _KEPT}
-    ledger.put(key, {name: value for name, value in values.items() if value not in ("", 0, 0.0, {})})
+    ledger.put(record.key, {name: value for name, value in values.items() if value not in ("", 0, 0.0, {})})
 
 
-def known(ledger: Ledger, key: str, job: Job, rules: Rules) -> Finished | None:
+def known(ledger: Ledger, job: Job, rules: Rules) -> Finished | None:
     """The record of a job that is finished; None where it is to be done.
 
     An output counts when it looks as it did when it was written, and the machine was not started since: then nothing
@@ -50,8 +45,8 @@ def known(ledger: Ledger, key: str, job: Job, rules: Rules) -> Finished | None:
     Raises:
         OutputError: the ledger cannot be read, or written.
     """
-    entry = ledger.get(key)
-    record = None if entry is None else _read(entry.value, key, job)
+    entry = ledger.get(job.key)
+    record = None if entry is None else _read(entry.value, job)
     if entry is None or record is None:
         return None
     if record.status == FAILED:
@@ -73,16 +68,16 @@ def _verified(ledger: Ledger, entry: Entry, record: Finished, output: Path) -> F
     except OSError:
         return None
     again = replace(record, mtime_ns=seen.st_mtime_ns)
-    keep(ledger, record.key, again)
+    keep(ledger, again)
     return again
 
 
-def _read(value: Mapping[str, Any], key: str, job: Job) -> Finished | None:
+def _read(value: Mapping[str, Any], job: Job) -> Finished | None:
     """A record as it was written; None where it was not (another version's)."""
     whole = {each.name: value.get(each.name, _default(each)) for each in _KEPT}
     if not isinstance(whole["status"], str) or not isinstance(whole["facts"], dict):
         return None
-    return Finished(number=job.row.number, key=key, output=job.shown, **whole)
+    return Finished(number=job.row.number, key=job.key, output=job.shown, **whole)
 
 
 def _default(field: Any) -> Any:

@@ -27,8 +27,8 @@ class Tally:
     skipped: int = 0
     reused: int = 0
     """Of those that are done or failed: in an earlier run."""
-    audio_s: float = 0.0
-    """Of all outputs."""
+    audio_us: int = 0
+    """Microseconds of sound of all outputs: whole numbers, whose sum is the same in any order."""
     made: int = 0
     """Rows done by this run."""
     made_s: float = 0.0
@@ -38,6 +38,11 @@ class Tally:
     began: float = field(default_factory=time.monotonic)
     failures: list[Finished] = field(default_factory=list)
     """The first ones, in the order of the rows."""
+
+    @property
+    def audio_s(self) -> float:
+        """Seconds of sound of all outputs."""
+        return self.audio_us / 1e6
 
     @property
     def ended(self) -> int:
@@ -60,7 +65,7 @@ class Tally:
         self.failed += record.status == FAILED
         self.skipped += record.status not in (DONE, FAILED)
         self.reused += timing is None and record.status in (DONE, FAILED)
-        self.audio_s += record.audio_s
+        self.audio_us += round(record.audio_s * 1e6)
         if timing is not None and record.status == DONE:
             self.made += 1
             self.made_s += record.audio_s

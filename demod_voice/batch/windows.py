@@ -26,7 +26,7 @@ def store_plan(work: Path, window: int, units: Sequence[Unit]) -> None:
     Args:
         work: the work folder of the batch.
         window: its number, from 1.
-        units: all of the window, also those that are finished.
+        units: of all that can be done of it, finished or not.
 
     Raises:
         OutputError: it cannot be written.

@@ -78,7 +78,7 @@ class RunFolder:
         except OSError as error:
             raise output_error(path, error) from error
         self._sweep()
-        self.created = self._created()
+        self.created = first_used(path)
         self.observed: dict[str, Any] = {}
         """What is worth keeping of this run alone (devices that were used): no result depends on it."""
 
@@ -145,18 +145,23 @@ class RunFolder:
         for path in self.path.rglob(f"{TEMPORARY_MARK}*"):
             path.unlink(missing_ok=True)
 
-    def _created(self) -> str:
-        """The moment this folder was first used, ISO 8601 UTC; ``SOURCE_DATE_EPOCH`` beats it."""
-        epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-        if epoch.isdigit():
-            return _iso(int(epoch))
-        path = self.path / "created.json"
-        try:
-            return str(json.loads(path.read_text())["created"])
-        except (OSError, ValueError, KeyError, TypeError):
-            created = _iso(int(time.time()))
-            write_json(path, {"created": created})
-            return created
+
+def first_used(folder: Path) -> str:
+    """The moment a work folder was first used, ISO 8601 UTC, kept in it; ``SOURCE_DATE_EPOCH`` beats it.
+
+    Raises:
+        OutputError: it cannot be kept.
+    """
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if epoch.isdigit():
+        return _iso(int(epoch))
+    path = folder / "created.json"
+    try:
+        return str(json.loads(path.read_text())["created"])
+    except (OSError, ValueError, KeyError, TypeError):
+        created = _iso(int(time.time()))
+        write_json(path, {"created": created})
+        return created
 
 
 def _iso(epoch: int) -> str:

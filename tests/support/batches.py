@@ -53,20 +53,23 @@ class PlainTask:
         key = hash_json([row.cell("text"), shown, row.cell("id")])
         return Job(row, key, self.folder / shown, shown, engine="plain")
 
+    def plan(self, jobs: Sequence[Job]) -> list[Job]:
+        if not self.together:
+            return list(jobs)
+        return [job for group in self._groups(jobs) for job in _in_batch(group)]
+
     def units(self, jobs: Sequence[Job], wanted: frozenset[int]) -> list[Unit]:
         if self.together:
-            return [unit for unit in self._batches(jobs) if any(job.row.number in wanted for job in unit.jobs)]
+            groups = [group for group in self._groups(jobs) if _numbers(group) & wanted]
+            return [Unit(tuple(each), "plain", each[0].facts["batch"], _numbers(each) & wanted) for each in groups]
         chosen = sorted(
-            (job for job in jobs if job.row.number in wanted),
-            key=lambda job: (len(job.row.cell("text")), job.row.number),
+            (job for job in jobs if job.row.number in wanted), key=lambda job: (len(job.row.cell("text")), job.row.number)
         )
         groups = [chosen[at : at + self.size] for at in range(0, len(chosen), self.size)]
         return [Unit(tuple(group), "plain", wanted=_numbers(group)) for group in groups]
 
-    def _batches(self, jobs: Sequence[Job]) -> Iterator[Unit]:
-        for at in range(0, len(jobs), self.together):
-            group = jobs[at : at + self.together]
-            yield Unit(tuple(group), "plain", hash_json([job.key for job in group]), _numbers(group))
+    def _groups(self, jobs: Sequence[Job]) -> list[Sequence[Job]]:
+        return [jobs[at : at + self.together] for at in range(0, len(jobs), self.together)]
 
     def speak(self, unit: Unit) -> Iterator[Spoken | Failure]:
         with self._lock:
@@ -127,6 +130,11 @@ def rows_of(texts: Iterable[str], first: int = 1) -> Iterator[Row]:
         yield Row(
             number, number + 1, {"text": rest if colon else text, "output": output, "id": "", "mood": f"m{number}"}
         )
+
+
+def _in_batch(jobs: Sequence[Job]) -> list[Job]:
+    batch = hash_json([job.key for job in jobs])
+    return [replace(job, key=hash_json([job.key, batch]), facts={"batch": batch}) for job in jobs]
 
 
 def _numbers(jobs: Iterable[Job]) -> frozenset[int]:
