@@ -100,8 +100,8 @@ class Keeper:
         """
         with self._guarded():
             expected = self._expected.pop(record.number)
-            told = {"error": self._shown(record.error), "hint": self._shown(record.hint)}
-            record = replace(record, key=expected.key, **told)
+            error, hint = self._shown(record.error), self._shown(record.hint)
+            record = replace(record, key=expected.key, error=error, hint=hint)
             if record.status != SKIPPED:
                 keep(self._ledger, record)
                 self._timings.add(timing)

@@ -23,6 +23,7 @@ from typing import Any, NoReturn, TypeVar
 from demod_voice.errors import OutputError
 from demod_voice.records.atomic import output_error
 from demod_voice.records.boots import boot_id
+from demod_voice.records.reserve import Reserve
 
 INTERVAL_S = 1.0
 """Shortest time between two commits, each of which waits for the disk."""
@@ -65,6 +66,7 @@ class Ledger:
         """Entries that are not on the disk yet."""
         self._committed = time.monotonic()
         self._open_sound()
+        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
 
     def __enter__(self) -> Ledger:
         return self
@@ -121,7 +123,7 @@ class Ledger:
         """
         with self._lock:
             if self._waiting:
-                self._guarded(self._write)
+                self._guarded(self._write_somehow)
                 self._waiting.clear()
             self._committed = time.monotonic()
 
@@ -129,7 +131,7 @@ class Ledger:
         """Commit and close the file.
 
         Raises:
-            OutputError: the disk is full: the last entries are lost.
+            OutputError: the disk is full: the last entries are lost, where no room could be held back for them.
         """
         with self._lock:
             try:
@@ -137,6 +139,7 @@ class Ledger:
             finally:
                 with suppress(sqlite3.Error):
                     self._database.close()
+                self._reserve.give()
 
     def _open_sound(self) -> None:
         try:
@@ -192,6 +195,15 @@ class Ledger:
             row: tuple[int, str] | None = found.fetchone()
         return row
 
+    def _write_somehow(self) -> None:
+        """Write; on a full disk, into the room that was held back."""
+        try:
+            self._write()
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_FULL or not self._reserve.give():
+                raise
+            self._write()
+
     def _write(self) -> None:
         with closing(self._database.cursor()) as cursor:
             cursor.execute("BEGIN")
@@ -226,7 +238,7 @@ class Ledger:
 
     def _fail(self, error: sqlite3.Error) -> NoReturn:
         """Raise what a person can act on; its cause is an OS error, as with any other file."""
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        code = _code(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             what = f"{self.path} is open in another program"
             raise OutputError(what, "close it and run the same command again") from error
@@ -243,7 +255,11 @@ class _Unknown(sqlite3.DatabaseError):
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+    return _code(error) in _DAMAGED
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _free_name(path: Path) -> Path:

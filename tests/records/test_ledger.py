@@ -144,7 +144,7 @@ def test_a_full_disk_is_one_error_and_what_was_committed_is_kept(small_disk) -> 
     ledger = Ledger(disk / "rows.sqlite")
     ledger.put(key(0), {"status": "done"})
     ledger.commit()
-    (disk / "filler").write_bytes(b"x" * 700_000)
+    (disk / "filler").write_bytes(b"x" * 600_000)
     with pytest.raises(OutputError, match="the disk is full") as caught:
         for number in range(1, 100):
             ledger.put(key(number), {"text": "x" * 20_000})
@@ -170,3 +170,16 @@ def test_a_file_that_another_program_holds_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="open in another program"):
         Ledger(path)
     other.close()
+
+
+def test_what_was_finished_before_the_disk_was_full_is_written_into_room_that_was_held_back(small_disk) -> None:
+    disk = small_disk(1)
+    ledger = Ledger(disk / "rows.sqlite")
+    for number in range(50):
+        ledger.put(key(number), {"status": "done"})
+    with pytest.raises(OSError, match="No space"):
+        (disk / "filler").write_bytes(b"x" * 2_000_000)
+    ledger.close()
+    assert not list(disk.glob("*.reserve"))
+    with Ledger(disk / "rows.sqlite") as ledger:
+        assert all(ledger.get(key(number)) for number in range(50))

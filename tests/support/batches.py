@@ -63,7 +63,8 @@ class PlainTask:
             groups = [group for group in self._groups(jobs) if _numbers(group) & wanted]
             return [Unit(tuple(each), "plain", each[0].facts["batch"], _numbers(each) & wanted) for each in groups]
         chosen = sorted(
-            (job for job in jobs if job.row.number in wanted), key=lambda job: (len(job.row.cell("text")), job.row.number)
+            (job for job in jobs if job.row.number in wanted),
+            key=lambda job: (len(job.row.cell("text")), job.row.number),
         )
         groups = [chosen[at : at + self.size] for at in range(0, len(chosen), self.size)]
         return [Unit(tuple(group), "plain", wanted=_numbers(group)) for group in groups]
