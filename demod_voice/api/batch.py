@@ -13,7 +13,6 @@ from demod_voice.batch.check import RowFault, Tell, check
 from demod_voice.batch.options import BatchOptions, VoiceDefaults
 from demod_voice.batch.paths import Places, places_of
 from demod_voice.batch.rows import jobs_table
-from demod_voice.batch.speech_task import SpeechTask
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.errors import UsageError
@@ -102,7 +101,7 @@ def check_batch(
     target = None if faults_file is None else _target(Path(faults_file), places, settings)
     with task_of(options, places, settings, progress=progress) as task, _writing(target, told) as tell:
         found = check(table, places, task, tell, progress)
-        if not told.count and isinstance(task, SpeechTask):
+        if not told.count:
             for row, what, remedy in task.verify_voices():
                 tell(RowFault(row.number, row.line, what, remedy))
     first = tuple(sorted(told.first, key=lambda fault: fault.row))

@@ -8,14 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from demod_voice.batch.episode_task import EpisodeJob, EpisodeTask, EpisodeWork, Rendered
+from demod_voice.batch.options import BatchOptions, VoiceDefaults
 from demod_voice.batch.paths import Places
 from demod_voice.config.settings import Settings
 from demod_voice.engines.strikes import BATCH_STRIKES
 from demod_voice.episode.dependencies import dependencies
 from demod_voice.episode.describing import missed
-from demod_voice.episode.outputs import Outputs
-from demod_voice.episode.production import RenderOptions, options_of, processors
+from demod_voice.episode.mixing import TAKES
+from demod_voice.episode.outputs import Outputs, name_outputs
+from demod_voice.episode.plan import questions
+from demod_voice.episode.production import RenderOptions, options_of, processors, produce
 from demod_voice.episode.render import RenderReport, render
+from demod_voice.errors import UsageError
 from demod_voice.publish.licences import kind_of
 from demod_voice.records.progress import SILENT, Progress, Silent
 from demod_voice.speech.studio import Studio
@@ -36,14 +40,22 @@ class _Notes(Silent):
 
 
 @contextmanager
-def episode_task(places: Places, settings: Settings, progress: Progress = SILENT) -> Iterator[EpisodeTask]:
+def episode_task(
+    options: BatchOptions, places: Places, settings: Settings, progress: Progress = SILENT
+) -> Iterator[EpisodeTask]:
     """The task whose rows are scripts, while its engines may stay loaded from one episode to the next.
 
     Args:
+        options: its lexicon holds for every episode.
         places: the folders of the batch.
         settings: what every episode is rendered with, but for its row's seed.
         progress: told what a person should see of each episode.
+
+    Raises:
+        UsageError: the options ask for what scripts say themselves.
     """
+    _check_options(options)
+    settings = _with_lexicon(settings, options)
     jobs = settings.jobs or processors()
     log = places.work / "run.log"
     with Studio(settings, jobs=jobs, log_path=log, progress=progress, most_strikes=BATCH_STRIKES) as studio:
@@ -56,11 +68,38 @@ def _work(settings: Settings, studio: Studio, progress: Progress) -> EpisodeWork
     def depends_on(job: EpisodeJob) -> str:
         return dependencies(job.script, job.output, _seeded(settings, job), _options(job), studio).hash
 
+    def verify(job: EpisodeJob) -> None:
+        plan = produce(job.script, _seeded(settings, job), _options(job)).plan
+        outputs = name_outputs(job.output, job.formats, settings)
+        studio.verify(questions(plan), outputs.work / TAKES, str(job.script))
+
     def make(job: EpisodeJob) -> Rendered:
         notes = _Notes(progress, job.output.name)
         return _rendered(render(job.script, job.output, _seeded(settings, job), _options(job), notes, studio))
 
-    return EpisodeWork(depends_on, make)
+    return EpisodeWork(depends_on, verify, make)
+
+
+def _check_options(options: BatchOptions) -> None:
+    """Refuse what would be without effect: a script says itself who speaks, and its mix how loud it is."""
+    given = {
+        "--loudness": options.loudness is not None,
+        "--consent": options.consent != "",
+        "--markup": options.markup,
+        "the flags of voices (--engine, --voice ...)": options.voice != VoiceDefaults(),
+    }
+    wrong = [flag for flag, is_given in given.items() if is_given]
+    if wrong:
+        raise UsageError(
+            f"{', '.join(wrong)}: not for --task episode", "scripts, casts and mixes say it: docs/scripts.md"
+        )
+
+
+def _with_lexicon(settings: Settings, options: BatchOptions) -> Settings:
+    if options.lexicon is None:
+        return settings
+    lexicons = (*settings.episode.lexicons, str(options.lexicon))
+    return replace(settings, episode=replace(settings.episode, lexicons=lexicons))
 
 
 def _seeded(settings: Settings, job: EpisodeJob) -> Settings:

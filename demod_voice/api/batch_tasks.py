@@ -38,10 +38,10 @@ def task_of(
         progress: told what a person should see.
 
     Raises:
-        UsageError, FaultsError: the lexicon cannot be read.
+        UsageError, FaultsError: the lexicon cannot be read, or a flag is not for this task.
     """
     if options.task == EpisodeTask.name:
-        with episode_task(places, settings, progress) as episodes:
+        with episode_task(options, places, settings, progress) as episodes:
             yield episodes
         return
     with SpeechTask(settings, options, places, jobs=jobs, log_path=log_path, progress=progress) as speech:

@@ -32,6 +32,8 @@ from demod_voice.records.atomic import output_error
 from demod_voice.records.hashing import hash_json
 
 WORKER = "head"
+MOST_VERIFIED = 4096
+"""Episodes whose voices are asked for before the first one is begun."""
 NOT_ITS_FAULT = (EngineGivenUp, EngineCancelled)
 """Errors that say nothing about the row: it is tried again by the next run."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -78,6 +80,8 @@ class EpisodeWork:
 
     depends_on: Callable[[EpisodeJob], str]
     """Hash of all that the episode depends on; raises everything that is wrong with it, starts no engine."""
+    verify: Callable[[EpisodeJob], None]
+    """Starts the engines of an episode and asks them for its voices, where lines are still to be spoken."""
     render: Callable[[EpisodeJob], Rendered]
     """Makes the episode; what was made is not made again."""
 
@@ -99,11 +103,35 @@ class EpisodeTask:
         self._places = places
         self._one_at_a_time = threading.Lock()
         self._stems: dict[Path, tuple[int, str]] = {}
+        self._good: list[tuple[Row, EpisodeJob]] = []
 
     def faults(self, row: Row) -> list[tuple[str, str]]:
         """(what, remedy) of everything that is wrong with a row, its script and what that names."""
         found = row_faults(_without_format(row), self._places, EPISODE_COLUMNS)
         return [(self._shown(what), remedy) for what, remedy in found or self._deeper(row)]
+
+    def verify_voices(self) -> list[tuple[Row, str, str]]:
+        """Ask the engines for the voices of every row that ``faults`` found nothing wrong with.
+
+        Returns:
+            (row, what, remedy) of everything that is wrong.
+
+        Raises:
+            EngineError: an engine is not installed or does not start, and nothing else is wrong.
+        """
+        found: list[tuple[Row, str, str]] = []
+        failure: EngineError | None = None
+        for row, episode in self._good:
+            try:
+                self._work.verify(episode)
+            except EngineError as error:
+                failure = failure or error
+                found.append((row, self._said(error), error.hint or ""))
+            except DemodError as error:
+                found += [(row, self._shown(what), remedy) for what, remedy in _listed(error)]
+        if failure is not None and all(what == self._said(failure) for _, what, _ in found):
+            raise failure
+        return found
 
     def job(self, row: Row) -> Job:
         """The job of a row.
@@ -178,11 +206,12 @@ class EpisodeTask:
     def _deeper(self, row: Row) -> list[tuple[str, str]]:
         """What is wrong with a row whose cells are right: in its script, and in what that names."""
         try:
-            self._work.depends_on(self._read(row)[0])
-        except FaultsError as error:
-            return [(_told(fault, error.source), fault.hint or "") for fault in error.faults]
+            episode, _ = self._read(row)
+            self._work.depends_on(episode)
         except DemodError as error:
-            return [(self._said(error), error.hint or "")]
+            return _listed(error)
+        if len(self._good) < MOST_VERIFIED:
+            self._good.append((row, episode))
         return []
 
     def _read(self, row: Row) -> tuple[EpisodeJob, str]:
@@ -227,6 +256,13 @@ class EpisodeTask:
         for folder in (self._places.out_dir, self._places.folder):
             text = text.replace(f"{folder}/", "")
         return text
+
+
+def _listed(error: DemodError) -> list[tuple[str, str]]:
+    """(what, remedy) of everything that an error says."""
+    if isinstance(error, FaultsError):
+        return [(_told(fault, error.source), fault.hint or "") for fault in error.faults]
+    return [(error.message, error.hint or "")]
 
 
 def _told(fault: Fault, source: str) -> str:

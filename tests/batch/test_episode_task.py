@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.scripts import script_text
@@ -18,7 +19,7 @@ from support.signals import noise, wav
 
 from demod_voice.api.batch_episodes import episode_task
 from demod_voice.batch.episode_task import EpisodeTask
-from demod_voice.batch.options import BatchOptions
+from demod_voice.batch.options import BatchOptions, VoiceDefaults
 from demod_voice.batch.paths import places_of
 from demod_voice.batch.types import DONE, FAILED, Finished, Job, Row
 from demod_voice.config import load_settings
@@ -36,13 +37,14 @@ def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def open_task(folder: Path, settings: Settings | None = None) -> Iterator[EpisodeTask]:
+def open_task(folder: Path, settings: Settings | None = None, lexicon: Path | None = None) -> Iterator[EpisodeTask]:
     jobs = folder / "scripts.csv"
     jobs.touch()
     known = settings or load_settings()
-    places = places_of(jobs, BatchOptions(out_dir=folder / "out", task="episode"), known)
+    options = BatchOptions(out_dir=folder / "out", task="episode", lexicon=lexicon)
+    places = places_of(jobs, options, known)
     places.work.mkdir(parents=True, exist_ok=True)
-    with episode_task(places, known) as task:
+    with episode_task(options, places, known) as task:
         yield task
 
 
@@ -302,3 +304,49 @@ def test_two_bad_episodes_give_up_no_engine(tmp_path: Path, fake_engine: Path) -
     assert [each.status for each in found] == [FAILED, FAILED, DONE]
     assert found[0].error == found[1].error
     assert "SIGKILL" in found[0].error
+
+
+def test_voices_are_asked_for_before_the_first_episode(tmp_path: Path, espeak_engine: Path) -> None:
+    (tmp_path / "a.md").write_text(SCRIPT)
+    (tmp_path / "b.md").write_text(SCRIPT.replace("en-us+f3", "nobody"))
+    rows = [row(1), row(2, script="b.md", output="b.wav")]
+    with open_task(tmp_path) as task:
+        assert [task.faults(each) for each in rows] == [[], []]
+        ((where, what, _),) = task.verify_voices()
+    assert where is rows[1]
+    assert what.startswith("b.md:4: speaker Ada: ")
+    assert "nobody" in what
+
+
+def test_an_engine_that_is_not_there_is_an_error_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(SCRIPT.replace("en-us+f3", "{engine: csm, voice: x}"))
+    with open_task(tmp_path) as task:
+        task.faults(row())
+        with pytest.raises(DemodError, match="csm"):
+            task.verify_voices()
+
+
+@pytest.mark.usefixtures("espeak_engine")
+def test_a_lexicon_of_every_episode(show: Path) -> None:
+    lexicon = show / "more.yaml"
+    lexicon.write_text("words: {ends: stops}\n")
+    before = key(show)
+    with open_task(show, lexicon=lexicon) as task:
+        assert task.job(row()).key != before
+
+
+@pytest.mark.parametrize(
+    ("options", "flag"),
+    [
+        ({"loudness": -16.0}, "--loudness"),
+        ({"markup": True}, "--markup"),
+        ({"consent": "self"}, "--consent"),
+        ({"voice": VoiceDefaults(engine="piper")}, "--engine"),
+    ],
+)
+def test_flags_that_would_be_without_effect_are_refused(tmp_path: Path, options: dict[str, Any], flag: str) -> None:
+    (tmp_path / "scripts.csv").touch()
+    asked = BatchOptions(task="episode", **options)
+    places = places_of(tmp_path / "scripts.csv", asked, load_settings())
+    with pytest.raises(UsageError, match=flag), episode_task(asked, places, load_settings()):
+        pass
