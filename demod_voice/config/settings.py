@@ -291,6 +291,26 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
+class Ray:
+    """``batch.ray.*``: batches on a cluster (``--executor ray``)."""
+
+    cpus: float = key(
+        1.0, "Processors of one actor that speaks on the CPU, as Ray counts them.", minimum=0.01, maximum=1024.0
+    )
+    gpus: float = key(
+        1.0, "GPUs of one actor that speaks on a GPU; 0.5 = two of them share one.", minimum=0.01, maximum=64.0
+    )
+    wait_s: float = key(120.0, "Seconds that a batch waits for room on the cluster before it ends.", minimum=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """``batch.*``: many rows at once."""
+
+    ray: Ray = field(default_factory=Ray)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be configured, merged once: defaults, file, ``DEMOD_VOICE_*``, flags."""
 
@@ -313,6 +333,7 @@ class Settings:
     paths: Paths = field(default_factory=Paths)
     episode: Episode = field(default_factory=Episode)
     dataset: Dataset = field(default_factory=Dataset)
+    batch: Batch = field(default_factory=Batch)
     loudness: Loudness = field(default_factory=Loudness)
     encode: Encode = field(default_factory=Encode)
     publish: Publish = field(default_factory=Publish)

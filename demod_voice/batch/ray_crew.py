@@ -1,0 +1,351 @@
+"""The actors of a batch: hired while there is room, replaced when a node is lost, given units in turn."""
+
+from __future__ import annotations
+
+import logging
+import math
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import demod_voice
+from demod_voice.batch.ray_actor import EngineActor, NodeFacts
+from demod_voice.batch.ray_cluster import CPU, GPU, Cluster
+from demod_voice.batch.ray_inputs import sweep
+from demod_voice.batch.ray_units import Unfit
+from demod_voice.config.settings import Settings
+from demod_voice.errors import EngineError, EngineNotInstalled
+from demod_voice.records.progress import Progress
+
+IN_FLIGHT = 2
+"""Units of one actor: one is spoken, one is there already when that ends."""
+LOOK_S = 2.0
+"""Time between two looks at the nodes of the cluster."""
+WAITS, OVER = "waits", "over"
+TOLD_S = 10.0
+"""So long a batch waits for room before it says so."""
+GOODBYE_S = 10.0
+"""So long actors may take to end their workers and remove their files."""
+EVERY = ""
+"""Among the engines that an actor is barred from: all of them."""
+MOST_STILLBORN = 8
+"""So many actors in a row that die before they begin are the cluster's fault."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class Seat:
+    """An actor, as this side sees it. Changed by the thread that runs the batch alone."""
+
+    actor: Any
+    """Ray's handle."""
+    kind: str
+    late: bool
+    """Hired after the batch had begun."""
+    facts: NodeFacts | None = None
+    """None while it starts."""
+    busy: int = 0
+    """Units that it was given and has not ended."""
+    engines: set[str] = field(default_factory=set)
+    """Those that it has spoken with: their models are warm."""
+    barred: set[str] = field(default_factory=set)
+    """Engines that it cannot speak with."""
+
+    @property
+    def host(self) -> str:
+        """Its node, for people."""
+        return self.facts.host if self.facts is not None else "of the cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """An actor is ready, or it is not and why."""
+
+    seat: Seat
+    facts: NodeFacts | None = None
+    error: BaseException | None = None
+
+
+class Patience:
+    """How long a batch waits while nobody works.
+
+    Args:
+        settings: ``batch.ray.wait_s``.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.wait_s = settings.batch.ray.wait_s
+        self._since: float | None = None
+        self._told = False
+
+    def look(self, idle: bool, now: float) -> str:
+        """What is to be said now: nothing, that it ``WAITS``, or that it is ``OVER``.
+
+        Args:
+            idle: there is work, and nobody does it.
+            now: a steady clock, seconds.
+        """
+        if not idle:
+            self._since, self._told = None, False
+            return ""
+        self._since = now if self._since is None else self._since
+        if now - self._since > self.wait_s:
+            return OVER
+        if now - self._since > TOLD_S and not self._told:
+            self._told = True
+            return WAITS
+        return ""
+
+
+class Crew:
+    """Hires actors and gives them work. Used by one thread; what it waits for comes as events.
+
+    Args:
+        cluster: where they are.
+        settings: of this machine; ``jobs`` bounds their number.
+        events: gets ``Began``.
+        progress: told about nodes that are lost, and about waiting.
+    """
+
+    def __init__(
+        self, cluster: Cluster, settings: Settings, events: queue.SimpleQueue[Any], progress: Progress
+    ) -> None:
+        self._cluster, self._settings, self._events, self._progress = cluster, settings, events, progress
+        self._batch = secrets.token_hex(8)
+        self._class = cluster.ray.remote(EngineActor)
+        self._seats: list[Seat] = []
+        self._hosts: dict[str, str] = {}
+        """Ray's id -> name of every node that had an actor."""
+        self._room: dict[str, int] = {}
+        self._looked = -math.inf
+        self._patience = Patience(settings)
+        self._stillborn = 0
+        self._why: Unfit | None = None
+        """Why the last actor was barred."""
+        self.begun = False
+        """A row has been spoken: nodes that come from now on and do not fit are left out."""
+
+    @property
+    def capacity(self) -> int:
+        """How many units may be on their way: enough for all actors that there is room for."""
+        self._look()
+        return IN_FLIGHT * max(1, sum(self._room.values()))
+
+    def kind_of(self, on_gpu: bool) -> str:
+        """The kind of actors for an engine; from now on there may be some of it."""
+        kind = self._cluster.kind_of(on_gpu)
+        if kind not in self._room:
+            self._room[kind] = self._cluster.room(kind)
+        return kind
+
+    def tend(self, wanted: Mapping[str, int]) -> None:
+        """Hire what is wanted and has room; give up when nobody works for too long.
+
+        Args:
+            wanted: units by kind that are on their way.
+
+        Raises:
+            EngineError: the cluster has had no room for too long.
+        """
+        self._look()
+        most = self._settings.jobs or sum(self._room.values()) + 1
+        for kind in (GPU, CPU):
+            have = sum(seat.kind == kind for seat in self._seats)
+            target = min(wanted.get(kind, 0), max(1, self._room.get(kind, 0)), max(1, most - len(self._seats) + have))
+            for _ in range(have, target):
+                self._hire(kind)
+        self._watch_idleness(wanted)
+
+    def free(self, kind: str, engine: str) -> Seat | None:
+        """The actor that a unit goes to: with the least to do, then with the engine warm; None while all are busy."""
+        fit = [seat for seat in self.able(kind, engine) if seat.facts is not None and seat.busy < IN_FLIGHT]
+        return min(fit, key=lambda seat: (seat.busy, engine not in seat.engines), default=None)
+
+    def able(self, kind: str, engine: str) -> list[Seat]:
+        """The actors that may still speak with an engine."""
+        return [seat for seat in self._seats if seat.kind == kind and not seat.barred & {engine, EVERY}]
+
+    def check_able(self, kind: str, engine: str) -> None:
+        """Give up where nobody is left for an engine, and nobody more is hired.
+
+        Raises:
+            EngineError: with what the last node lacks.
+        """
+        if self._why is not None and not self.able(kind, engine):
+            raise EngineError(self._why.message, self._why.hint or None)
+
+    def began(self, event: Began) -> None:
+        """An actor has started, or not.
+
+        Raises:
+            EngineError: its node has no demod-voice, or another version.
+        """
+        seat = event.seat
+        if event.error is not None:
+            self._failed(seat, event.error)
+            return
+        self._stillborn = 0
+        seat.facts = event.facts
+        if event.facts is not None:
+            self._hosts[event.facts.node] = event.facts.host
+
+    def lose(self, seat: Seat, why: BaseException) -> None:
+        """An actor is gone, or cannot be reached; told once."""
+        if seat in self._seats:
+            self._seats.remove(seat)
+            self._kill(seat)
+            self._looked = -math.inf
+            log.info("lost an actor on %s: %s", seat.host, why)
+            self._progress.note(f"node {seat.host} has lost an actor: its rows are spoken again elsewhere")
+
+    def end(self, at_once: bool) -> None:
+        """End every actor, and remove what is left on the nodes.
+
+        Args:
+            at_once: kill them, whatever they do.
+        """
+        seats, self._seats = self._seats, []
+        if not at_once:
+            self._wait([seat.actor.close.remote() for seat in seats if seat.facts is not None])
+        for seat in seats:
+            self._kill(seat)
+        if at_once and seats:
+            self._clean()
+
+    def _hire(self, kind: str) -> None:
+        share = self._cluster.share(kind)
+        actor = self._class.options(
+            num_cpus=share.get("CPU", 0), num_gpus=share.get("GPU", 0), max_restarts=0, max_task_retries=0
+        ).remote(self._batch)
+        seat = Seat(actor, kind, self.begun)
+        self._seats.append(seat)
+        threading.Thread(target=self._start, args=(seat,), daemon=True, name="ray-start").start()
+
+    def _start(self, seat: Seat) -> None:
+        """In a thread: an actor waits for room, its process starts and imports the program."""
+        get = self._cluster.ray.get
+        try:
+            facts: NodeFacts = get(seat.actor.hello.remote())
+            if facts.version != demod_voice.__version__:
+                raise _Misfit(Unfit(*_versions(facts)))
+            unfit = get(seat.actor.begin.remote(plain(self._settings), seat.kind == GPU))
+            if unfit is not None:
+                raise _Misfit(unfit)
+            self._events.put(Began(seat, facts))
+        except BaseException as error:
+            self._events.put(Began(seat, error=error))
+
+    def _failed(self, seat: Seat, error: BaseException) -> None:
+        """An actor did not begin: a node that does not fit ends the batch, unless it came late; others are hired anew."""
+        if isinstance(error, _Misfit):
+            self.unfit(seat, error.unfit)
+            return
+        if seat not in self._seats:
+            return
+        self._seats.remove(seat)
+        self._kill(seat)
+        if getattr(error, "actor_init_failed", False) or not isinstance(error, self._cluster.ray.exceptions.RayError):
+            raise _no_program(error)
+        self._stillborn += 1
+        if self._stillborn >= MOST_STILLBORN:
+            raise EngineError(
+                f"{self._stillborn} actors in a row died before they began: {_first(error)}",
+                "see ray status, and Ray's logs on its nodes; finished rows are kept",
+            )
+
+    def unfit(self, seat: Seat, why: Unfit, engine: str = EVERY) -> None:
+        """A node cannot speak with an engine, or not at all.
+
+        Raises:
+            EngineError: that was so from the beginning, or it would give other bytes.
+        """
+        if why.fatal or not seat.late:
+            kind = EngineNotInstalled if why.kind == "EngineNotInstalled" else EngineError
+            raise kind(why.message, why.hint or None)
+        seat.barred.add(engine)
+        self._why = why
+        self._progress.note(f"{why.message}; it is left out" + (f" ({why.hint})" if why.hint else ""))
+
+    def _look(self) -> None:
+        if time.monotonic() - self._looked >= LOOK_S:
+            self._looked = time.monotonic()
+            self._room = {kind: self._cluster.room(kind) for kind in self._room}
+
+    def _watch_idleness(self, wanted: Mapping[str, int]) -> None:
+        idle = any(wanted.values()) and not any(seat.facts is not None for seat in self._seats)
+        told = self._patience.look(idle, time.monotonic())
+        if not told:
+            return
+        share = ", ".join(f"{part:g} {name}" for kind in wanted for name, part in self._cluster.share(kind).items())
+        if told == WAITS:
+            self._progress.note(f"waiting for room on the Ray cluster ({share} for an actor)")
+            return
+        raise EngineError(
+            f"the Ray cluster had no room for an actor ({share}) for {self._patience.wait_s:g} s; "
+            f"it has {len(self._cluster.nodes())} nodes now",
+            "see ray status; finished rows are kept: run the same command again (batch.ray.wait_s says how long to wait)",
+        )
+
+    def _kill(self, seat: Seat) -> None:
+        try:
+            self._cluster.ray.kill(seat.actor)
+        except Exception as error:
+            log.debug("an actor could not be killed: %s", error)
+
+    def _clean(self) -> None:
+        """Killed actors leave their files: a task on each node removes them."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        task = self._cluster.ray.remote(sweep)
+        living = {node["NodeID"] for node in self._cluster.nodes()}
+        there = [NodeAffinitySchedulingStrategy(node, soft=False) for node in self._hosts if node in living]
+        self._wait([task.options(num_cpus=0, max_retries=0, scheduling_strategy=each).remote() for each in there])
+
+    def _wait(self, refs: list[Any]) -> None:
+        if refs:
+            try:
+                self._cluster.ray.wait(refs, num_returns=len(refs), timeout=GOODBYE_S)
+            except Exception as error:
+                log.debug("actors did not say goodbye: %s", error)
+
+
+class _Misfit(Exception):
+    """Carries an ``Unfit`` out of the thread that starts an actor."""
+
+    def __init__(self, unfit: Unfit) -> None:
+        super().__init__(unfit.message)
+        self.unfit = unfit
+
+
+def plain(settings: Settings) -> Settings:
+    """Settings that can be pickled."""
+    named = dict(settings.engines.named)
+    return replace(settings, engines=replace(settings.engines, named=named))
+
+
+def _versions(facts: NodeFacts) -> tuple[str, str]:
+    return (
+        f"node {facts.host} has demod-voice {facts.version}, this machine {demod_voice.__version__}",
+        "install the same version everywhere",
+    )
+
+
+def _no_program(error: BaseException) -> EngineError:
+    """The class of the actor cannot be imported there, or its first lines fail."""
+    return EngineError(
+        f"a node of the Ray cluster cannot start demod-voice: {_last(error)}",
+        f"install demod-voice {demod_voice.__version__} with its extra ray on every node, in the Python that runs ray start",
+    )
+
+
+def _first(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _last(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
