@@ -72,6 +72,8 @@ class Lexicon:
         Raises:
             UsageError: a pattern takes too long on this text.
         """
+        if not self.entries:
+            return text, tuple(spans), ()
         found: list[Match] = []
         made: list[Span] = []
         for span in spans or (Span(text),):
