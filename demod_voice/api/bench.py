@@ -14,7 +14,7 @@ from demod_voice.bench.choosing import choose
 from demod_voice.bench.comparing import differences, ratios, read_bench
 from demod_voice.bench.figures import SCHEMA, BenchReport, Figure, LeftOut, Measured, Ratio
 from demod_voice.bench.measuring import Plan, hearing, speaking
-from demod_voice.bench.texts import LINES, QUICK_LINES, QUICK_ROWS, ROWS
+from demod_voice.bench.texts import LANGUAGE, LINES, QUICK_LINES, QUICK_ROWS, ROWS
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.engines.machine import Neighbours, cores, machine
@@ -105,10 +105,14 @@ def _files(options: BenchOptions, settings: Settings) -> Mapping[str, Any] | Non
 def _plan(options: BenchOptions, settings: Settings, progress: Progress) -> Plan:
     if not 1 <= options.repeat <= MOST_REPEATS:
         raise UsageError(f"{options.repeat} repetitions cannot be", f"give 1 to {MOST_REPEATS}")
-    lines, rows = (LINES, ROWS) if options.text is None else (_own_lines(options.text, settings),) * 2
+    lines, rows, language = LINES, ROWS, LANGUAGE
+    if options.text is not None:
+        lines = rows = _own_lines(options.text, settings)
+        language = settings.language
     if options.quick:
         lines, rows = lines[:QUICK_LINES], rows[:QUICK_ROWS]
-    return Plan(lines, rows, 1 if options.quick else options.repeat, settings.jobs or cores(), settings, progress)
+    repeat = 1 if options.quick else options.repeat
+    return Plan(lines, rows, language, repeat, settings.jobs or cores(), settings, progress)
 
 
 def _own_lines(path: str | Path, settings: Settings) -> tuple[str, ...]:

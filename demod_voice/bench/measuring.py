@@ -35,6 +35,8 @@ class Plan:
 
     lines: tuple[str, ...]
     rows: tuple[str, ...]
+    language: str
+    """BCP 47, of both."""
     repeat: int
     jobs: int
     settings: Settings
@@ -79,11 +81,11 @@ def _speaking(told: Measured, voice: ResolvedVoice, plan: Plan) -> Measured:
     name = told.engine
     with Pool(plan.settings, jobs=1, progress=plan.progress) as pool:
         told, loaded = _looked_at(told, voice.engine, voice.voice.model, pool, plan)
-        for fault in voice.verify(pool):
+        for fault in voice.verify(pool, voice.language or plan.language):
             raise UsageError(fault.message, fault.hint)
     if voice.engine.clones and loaded.voices and not (voice.voice.preset or voice.voice.references):
         voice = replace(voice, name=loaded.voices[0], voice=replace(voice.voice, preset=loaded.voices[0]))
-    texts = measured_texts(voice, plan.lines, plan.rows, plan.settings)
+    texts = measured_texts(voice, plan.lines, plan.rows, plan.language, plan.settings)
     if not texts.rows:
         raise UsageError("nothing in the texts can be said", "write words: there is no letter or digit in them")
     runs = _runs(told, plan, lambda: measure_speaking(name, voice.voice.model, texts, plan.settings, plan.jobs))

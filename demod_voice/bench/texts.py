@@ -13,7 +13,7 @@ from demod_voice.speech.pieces import pieces_of
 from demod_voice.voices.resolve import ResolvedVoice
 
 LANGUAGE = "en"
-LINES = (
+LINES: tuple[str, ...] = (
     "The old bridge was closed for repairs, so the whole village took the long way around the lake.",
     "She wrote down every word that he said, and read it back to him in the evening.",
     "Nobody knew where the music came from, but all of them had stopped to listen.",
@@ -22,7 +22,7 @@ LINES = (
     "He had never seen so many books in one room, and he wanted to read all of them.",
 )
 """About five seconds each."""
-ROWS = (
+ROWS: tuple[str, ...] = (
     "Please hold the line.",
     "Your order has been sent.",
     "The doors are closing.",
@@ -63,13 +63,21 @@ class Texts:
     """Short lines, as of a batch; one whose text is longer than the engine takes is several requests."""
 
 
-def measured_texts(voice: ResolvedVoice, lines: Sequence[str], rows: Sequence[str], settings: Settings) -> Texts:
-    """Texts as the voice's engine gets them, in the voice's own language, else in English.
+def measured_texts(
+    voice: ResolvedVoice, lines: Sequence[str], rows: Sequence[str], language: str, settings: Settings
+) -> Texts:
+    """Texts as the voice's engine gets them; one in which nothing can be said is left out.
 
-    A text in which nothing can be said is left out.
+    Args:
+        voice: who speaks.
+        lines: of ordinary length.
+        rows: short ones.
+        language: BCP 47, of a voice that has none of its own.
+        settings: the seed.
     """
-    asked = [_requests(f"line-{number}", text, voice, settings) for number, text in enumerate(lines)]
-    short = [_requests(f"row-{number}", text, voice, settings) for number, text in enumerate(rows)]
+    spoken = voice.language or language
+    asked = [_requests(f"line-{number}", text, voice, spoken, settings) for number, text in enumerate(lines)]
+    short = [_requests(f"row-{number}", text, voice, spoken, settings) for number, text in enumerate(rows)]
     return Texts(tuple(each for some in asked for each in some), tuple(some for some in short if some))
 
 
@@ -78,6 +86,8 @@ def sentences(texts: Iterable[str]) -> tuple[SpeechRequest, ...]:
     return tuple(SpeechRequest(text, LANGUAGE) for text in texts)
 
 
-def _requests(name: str, text: str, voice: ResolvedVoice, settings: Settings) -> tuple[SpeechRequest, ...]:
-    job = LineJob(name, text, voice, voice.language or LANGUAGE, settings.seed)
+def _requests(
+    name: str, text: str, voice: ResolvedVoice, language: str, settings: Settings
+) -> tuple[SpeechRequest, ...]:
+    job = LineJob(name, text, voice, language, settings.seed)
     return tuple(requests(Line(job, pieces_of(job), {}), 0))

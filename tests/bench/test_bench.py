@@ -86,6 +86,15 @@ def test_one_that_fails_is_told_and_the_others_go_on(
     assert "fake" not in done.out.split("speaks")[1]
 
 
+def test_own_lines_are_in_the_language_of_the_settings(espeak_engine: Path, tmp_path: Path) -> None:
+    options = BenchOptions(("espeak",), quick=True, text=texts(tmp_path, "Fahrvergnuegen, Zeitgeist und 1234567."))
+    english, german = (
+        bench_engines(options, settings=load_settings(jobs=1, language=language)).measured[0].figures["audio_s"].median
+        for language in ("en", "de")
+    )
+    assert abs(english - german) > 0.2
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
