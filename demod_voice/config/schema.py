@@ -65,7 +65,11 @@ def is_section(name: str) -> bool:
 def nearest(name: str) -> str | None:
     """The key or section that was most likely meant by an unknown dotted name."""
     names = [*keys(), *sections(), *_engine_keys_like(name)]
-    last = name.rpartition(".")[2]
+    section, _, last = name.rpartition(".")
+    beside = [each for each in names if each.rpartition(".")[0] == section and section]
+    typo = difflib.get_close_matches(name, beside, n=1, cutoff=0.9)
+    if typo:
+        return typo[0]
     same = [each for each in names if each.rpartition(".")[2] == last]
     if same:
         return difflib.get_close_matches(name, same, n=1, cutoff=0.0)[0]
