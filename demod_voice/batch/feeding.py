@@ -8,12 +8,10 @@ from types import MappingProxyType
 
 from demod_voice.batch.keeping import Keeper
 from demod_voice.batch.leftovers import Leftovers
-from demod_voice.batch.outcomes import stops_run
+from demod_voice.batch.outcomes import STOPPED, stops_run
 from demod_voice.batch.types import Job, Row, Task, Unit
 from demod_voice.batch.windows import store_plan, windows
 from demod_voice.errors import DemodError, UsageError
-
-STOPPED = "not tried: the batch was stopped after a row that failed"
 
 
 class Feeder:

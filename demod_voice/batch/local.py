@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from demod_voice.batch.outcomes import every_row, finished_row
-from demod_voice.batch.types import Finish, Finished, Speak, Timing, Unit
+from demod_voice.batch.types import FAILED, Finish, Finished, Speak, Timing, Unit
 
 STOP_S = 5.0
 """So long a run that is stopped waits for outputs that are being written."""
@@ -21,11 +21,13 @@ class LocalExecutor:
     Args:
         speak: speaks a unit; called in several threads.
         jobs: workers of one engine that may run at once.
+        stop_on_error: once a row has failed, rows that were not begun are skipped.
     """
 
-    def __init__(self, speak: Speak, jobs: int) -> None:
+    def __init__(self, speak: Speak, jobs: int, *, stop_on_error: bool = False) -> None:
         self._speak = speak
         self._jobs = jobs
+        self._stop_on_error = stop_on_error
 
     def run(self, units: Iterable[Unit | None], finish: Finish) -> Iterator[_Result]:
         """As ``Executor.run``. What goes wrong ends it at once: threads that still speak are left alone.
@@ -33,7 +35,7 @@ class LocalExecutor:
         Raises:
             OutputError: the disk is full.
         """
-        crew = _Crew(self._speak, finish, self._jobs + 1)
+        crew = _Crew(self._speak, finish, self._jobs + 1, self._stop_on_error)
         try:
             yield from crew.work(iter(units))
         finally:
@@ -47,14 +49,17 @@ class _Crew:
         speak: speaks a unit.
         finish: writes a row's output.
         size: how many threads there are.
+        stop_on_error: as for the executor.
     """
 
-    def __init__(self, speak: Speak, finish: Finish, size: int) -> None:
+    def __init__(self, speak: Speak, finish: Finish, size: int, stop_on_error: bool) -> None:
         self._speak, self._finish, self._size = speak, finish, size
         self._units: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[_Result | BaseException | None] = queue.SimpleQueue()
         """A row; what ended a thread; or None for a unit that is done."""
         self._stopped = threading.Event()
+        self._stop_on_error = stop_on_error
+        self._failed = threading.Event()
         self._writing = threading.Semaphore(size)
         self._threads: list[threading.Thread] = []
 
@@ -102,11 +107,14 @@ class _Crew:
     def _run(self) -> None:
         try:
             while (unit := self._units.get()) is not None and not self._stopped.is_set():
-                for outcome in every_row(unit, self._speak):
+                for outcome in every_row(unit, self._speak, self._failed.is_set):
                     with self._writing:
                         if self._stopped.is_set():
                             return
-                        self._results.put(finished_row(outcome, self._finish))
+                        result = finished_row(outcome, self._finish)
+                    if self._stop_on_error and result[0].status == FAILED:
+                        self._failed.set()
+                    self._results.put(result)
                 self._results.put(None)
         except BaseException as error:
             self._results.put(error)

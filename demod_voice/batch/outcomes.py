@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from demod_voice.batch.types import Failure, Finish, Finished, Job, Speak, Spoken, Timing, Unit
 from demod_voice.errors import DemodError, EngineError, OutputError
 
 STOPPING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What keeps every further output from being written, too."""
+STOPPED = "not tried: the batch was stopped after a row that failed"
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,13 @@ def stops_run(error: BaseException) -> bool:
     return isinstance(error, OutputError) and isinstance(cause, OSError) and cause.errno in STOPPING
 
 
-def every_row(unit: Unit, speak: Speak) -> Iterator[Spoken | Failure]:
+def every_row(unit: Unit, speak: Speak, halted: Callable[[], bool] = lambda: False) -> Iterator[Spoken | Failure]:
     """Speak a unit; each wanted row comes exactly once, those that ``speak`` does not give as failures.
+
+    Args:
+        unit: the rows.
+        speak: speaks them.
+        halted: asked before each row; once it says so, the rest is skipped.
 
     Raises:
         OutputError: the disk is full.
@@ -30,15 +36,20 @@ def every_row(unit: Unit, speak: Speak) -> Iterator[Spoken | Failure]:
     left = {job.row.number: job for job in unit.jobs if job.row.number in unit.wanted}
     error: Exception | None = None
     try:
-        for outcome in speak(unit):
+        for outcome in () if halted() else speak(unit):
             if left.pop(outcome.job.row.number, None) is not None:
                 yield outcome
+            if halted():
+                break
     except Exception as caught:
         if stops_run(caught):
             raise
         error = caught
     for job in left.values():
-        yield failure_of(job, error or EngineError(f"engine {unit.engine} gave nothing for it"))
+        if halted():
+            yield Failure(job, STOPPED, recorded=False)
+        else:
+            yield failure_of(job, error or EngineError(f"engine {unit.engine} gave nothing for it"))
 
 
 def finished_row(outcome: Spoken | Failure, finish: Finish) -> tuple[Finished, Timing]:

@@ -17,6 +17,7 @@ from demod_voice import __version__, errors
 from demod_voice.batch.check import RowFault, Scan, check, scan
 from demod_voice.batch.feeding import Feeder
 from demod_voice.batch.keeping import STATE, STEP, Keeper
+from demod_voice.batch.folder import LOCK
 from demod_voice.batch.leftovers import Leftovers
 from demod_voice.batch.manifest import Voices, manifest, shaping
 from demod_voice.batch.options import BatchOptions
@@ -37,7 +38,7 @@ from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.records.steps import first_used
 
-LOCK, LEDGER, AT_WORK = "lock", "rows.sqlite", "at-work"
+LEDGER, AT_WORK = "rows.sqlite", "at-work"
 """In the work folder; ``at-work`` is there while a run is, and after one that was killed."""
 CONTINUE, STOP = "continue", "stop"
 SHOWN_FAILURES = 10

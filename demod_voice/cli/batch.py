@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from demod_voice.cli.app import App, Parser, command
+from demod_voice.cli.batch_run import add_run_commands
 from demod_voice.cli.batch_flags import add_batch_flags, batch_options
 
 
@@ -12,6 +13,7 @@ def register(parser: Parser) -> None:
     """Declare every ``batch`` command; ``batch JOBS`` is ``batch run JOBS``."""
     parser.default_command = "run"
     commands = parser.add_subparsers()
+    add_run_commands(commands)
     _add_check(commands)
 
 
