@@ -92,9 +92,7 @@ def run_batch(
     batch = Batch(jobs_table(path, options, settings), places, options, settings)
     wishes = Wishes(run.on_error, run.retry_failed, run.check, run.wait)
     workers = settings.jobs or processors()
-    with task_of(
-        options, places, settings, jobs=workers, log_path=places.work / "run.log", progress=progress
-    ) as task:
+    with task_of(options, places, settings, jobs=workers, log_path=places.work / "run.log", progress=progress) as task:
         return _run_batch(
             batch,
             task,
@@ -132,13 +130,10 @@ def describe_batch_run(report: BatchReport) -> str:
     before = f" ({told['reused']:,} of them before)" if told["reused"] else ""
     sound = format_duration(told["generated_duration_sec"])
     pace = f"{told['rows_per_minute']:,.0f} rows/min, {told['audio_minutes_per_minute']:.1f} audio min/min"
-    return "\n".join(
-        [
-            f"{counted(told['rows'], 'row')}: {', '.join(parts)}{before}",
-            f"{sound} of sound in {format_duration(told['generation_time_sec'])}: {pace}",
-            f"results: {report.results}",
-        ]
-    )
+    lines = [f"{counted(told['rows'], 'row')}: {', '.join(parts)}{before}"]
+    if told["utterances_generated"]:
+        lines.append(f"{sound} of sound in {format_duration(told['generation_time_sec'])}: {pace}")
+    return "\n".join([*lines, f"results: {report.results}"])
 
 
 def describe_batch_status(found: BatchStatus) -> str:

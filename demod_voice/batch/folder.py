@@ -57,7 +57,9 @@ def clean(folder: Path, settings: Settings) -> int:
     work = _work(folder, settings)
 
     def refuse() -> None:
-        raise UsageError(f"a run works on {work.parent}", "wait until it has ended, or interrupt it; nothing was removed")
+        raise UsageError(
+            f"a run works on {work.parent}", "wait until it has ended, or interrupt it; nothing was removed"
+        )
 
     with locked(work / LOCK, refuse):
         size = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
@@ -77,7 +79,9 @@ def _work(folder: Path, settings: Settings) -> Path:
     work = folder if folder.name == WORK else folder / WORK
     check_inside([work], settings.paths.allowed_roots)
     if not work.is_dir():
-        raise UsageError(f"{folder} is not the output folder of a batch", f"it has no {WORK}; give the --out-dir of a run")
+        raise UsageError(
+            f"{folder} is not the output folder of a batch", f"it has no {WORK}; give the --out-dir of a run"
+        )
     return work
 
 

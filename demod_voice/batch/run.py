@@ -16,8 +16,8 @@ from typing import Any
 from demod_voice import __version__, errors
 from demod_voice.batch.check import RowFault, Scan, check, scan
 from demod_voice.batch.feeding import Feeder
-from demod_voice.batch.keeping import STATE, STEP, Keeper
 from demod_voice.batch.folder import LOCK
+from demod_voice.batch.keeping import STATE, STEP, Keeper
 from demod_voice.batch.leftovers import Leftovers
 from demod_voice.batch.manifest import Voices, manifest, shaping
 from demod_voice.batch.options import BatchOptions

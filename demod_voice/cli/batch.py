@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from demod_voice.cli.app import App, Parser, command
-from demod_voice.cli.batch_run import add_run_commands
 from demod_voice.cli.batch_flags import add_batch_flags, batch_options
+from demod_voice.cli.batch_run import add_run_commands
 
 
 def register(parser: Parser) -> None:

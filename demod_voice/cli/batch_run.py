@@ -58,7 +58,9 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         help="what a row that fails does to the others (default: continue)",
     )
     run.add_argument("--retry-failed", action="store_true", help="try the rows that failed in an earlier run again")
-    run.add_argument("--no-check", action="store_true", help="begin at once; rows with faults fail when it is their turn")
+    run.add_argument(
+        "--no-check", action="store_true", help="begin at once; rows with faults fail when it is their turn"
+    )
     run.add_argument("--no-wait", action="store_true", help="end at once when another run works on the output folder")
     run.add_argument(
         "--executor", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster (default: local)"
