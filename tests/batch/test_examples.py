@@ -51,7 +51,8 @@ def test_the_example_becomes_five_files(cli: Callable, museum: Path, tmp_path: P
     rows = results(out)
     assert [(row["row"], row["status"], row["error"]) for row in rows] == [(str(n), "done", "") for n in range(1, 6)]
     assert [row["room"] for row in rows] == ["entrance", "all", "entrance", "all", "stairs, ground floor"]
-    assert {row["output"]: probe(out / row["output"], DEFAULTS.limits).codec for row in rows} == {
+    codecs = {row["output"]: probe(out / row["output"], DEFAULTS.limits).codec for row in rows}
+    assert {name: codec.removesuffix("float") for name, codec in codecs.items()} == {
         "en/welcome.wav": "pcm_s16le",
         "en/closing.mp3": "mp3",
         "fr/welcome.wav": "pcm_s16le",
