@@ -13,6 +13,7 @@ from demod_voice.batch.check import RowFault, Tell, check
 from demod_voice.batch.options import BatchOptions, VoiceDefaults
 from demod_voice.batch.paths import Places, places_of
 from demod_voice.batch.rows import jobs_table
+from demod_voice.batch.speech_task import SpeechTask
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.errors import UsageError
@@ -49,6 +50,8 @@ class BatchCheck:
     """Of the jobs file."""
     carried: tuple[str, ...]
     """Columns that mean nothing here, and are carried through to the results."""
+    engines: tuple[str, ...]
+    """That speak the rows without a fault; of episodes none is told."""
     faults: int
     """How many there are."""
     first: tuple[RowFault, ...]
@@ -104,13 +107,16 @@ def check_batch(
         if not told.count:
             for row, what, remedy in task.verify_voices():
                 tell(RowFault(row.number, row.line, what, remedy))
+        engines = task.engines if isinstance(task, SpeechTask) else ()
     first = tuple(sorted(told.first, key=lambda fault: fault.row))
-    return BatchCheck(path, places.out_dir, found.rows, found.sha256, found.carried, told.count, first, target)
+    return BatchCheck(path, places.out_dir, found.rows, found.sha256, found.carried, engines, told.count, first, target)
 
 
 def describe_batch_check(found: BatchCheck) -> str:
     """What a check has found, for people."""
     lines = [f"{found.jobs}: {counted(found.rows, 'row')}, {counted(found.faults, 'fault')}"]
+    if found.engines:
+        lines.append(f"spoken by {', '.join(found.engines)}")
     if found.carried:
         lines.append(f"carried through to the results: {', '.join(found.carried)}")
     return "\n".join([*lines, f"outputs go to {found.out_dir}"])

@@ -18,8 +18,7 @@ from demod_voice.records.atomic import TEMPORARY_MARK
 WORK = "batch.demod"
 """The work folder in the output folder."""
 RESULTS, TIMINGS, SUMMARY, MANIFEST = "results.csv", "timings.csv", "summary.json", "manifest.json"
-RESERVED = frozenset({WORK, RESULTS, TIMINGS, SUMMARY, MANIFEST})
-"""What a batch itself writes into the output folder."""
+"""What a batch itself writes into the output folder beside it: no output can be called so, for it has a sound's suffix."""
 MOST_NAME_BYTES = 230
 """Of a file's name: 255, less what a temporary name puts before it."""
 MOST_PATH_BYTES = 4000
@@ -58,12 +57,6 @@ class Places:
     _unreadable: dict[str, tuple[str, str] | None] = field(default_factory=dict, compare=False, repr=False)
     _last: list[tuple[Row, tuple[str, str]] | None] = field(default_factory=lambda: [None], compare=False, repr=False)
     """The row that was asked for last, and its output: each is asked for by several."""
-
-    jobs_text: str = field(init=False, repr=False)
-    """``jobs`` as text."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "jobs_text", str(self.jobs))
 
     @property
     def work(self) -> Path:
@@ -107,8 +100,6 @@ class Places:
         name = _named(text, name, row.cell("format"), self.format)
         if _longer(name, MOST_NAME_BYTES):
             raise UsageError(f"the output's name is {len(os.fsencode(name))} bytes long", f"at most {MOST_NAME_BYTES}")
-        if not folder.shown and name.casefold() in RESERVED:
-            raise UsageError(f"the output {text} is a file of the batch itself", "choose another name")
         return f"{folder.path}/{name}", folder.shown + name
 
     def reference_of(self, row: Row) -> Path | None:
@@ -211,7 +202,7 @@ def row_faults(row: Row, places: Places, columns: Columns) -> list[tuple[str, st
     if row.cell("output"):
         try:
             output, shown = places.output_text(row)
-            found += _output_faults(output, shown, places)
+            found += _output_faults(output, shown, columns)
         except UsageError as error:
             found.append((error.message, error.hint or ""))
     for column in columns.inputs:
@@ -220,9 +211,9 @@ def row_faults(row: Row, places: Places, columns: Columns) -> list[tuple[str, st
     return found
 
 
-def _output_faults(path: str, shown: str, places: Places) -> list[tuple[str, str]]:
-    if path == places.jobs_text:
-        return [(f"the output {shown} is the jobs file itself", "choose another name")]
+def _output_faults(path: str, shown: str, columns: Columns) -> list[tuple[str, str]]:
+    if columns.task == "episode" and f"{shown.rpartition('.')[0]}.demod" == WORK:
+        return [(f"the output {shown} keeps its work in {WORK}, where the batch has its own", "choose another name")]
     if os.path.isdir(path):  # noqa: PTH112 (pathlib costs ten times as much, and there are a million rows)
         return [(f"the output {shown} is a folder", "give the name of a file in it")]
     return []

@@ -117,6 +117,11 @@ class SpeechTask:
         self._ask(row, voice)
         return found
 
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The engines that the rows seen by ``faults`` need, by name."""
+        return tuple(sorted({name for name, *_ in self._questions}))
+
     def verify_voices(self, pool: Loader | None = None) -> list[tuple[Row, str, str]]:
         """Start every engine that the rows seen by ``faults`` need, and look that it has their voices and languages.
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from demod_voice.batch.columns import SPEECH_COLUMNS
+from demod_voice.batch.columns import EPISODE_COLUMNS, SPEECH_COLUMNS
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import MOST_NAME_BYTES, MOST_REMEMBERED, RESERVED, Places, places_of, row_faults
+from demod_voice.batch.paths import MOST_NAME_BYTES, MOST_REMEMBERED, Places, places_of, row_faults
 from demod_voice.batch.types import Row
 from demod_voice.config import load_settings
 from demod_voice.errors import UsageError
@@ -190,9 +190,12 @@ def test_outputs_that_are_in_the_way(make, tmp_path):
     assert faults(places, "file/a.wav") == ["the output file/a.wav needs a folder where a file is"]
 
 
-@pytest.mark.parametrize("name", sorted(RESERVED))
-def test_files_of_the_batch_are_reserved(make, name):
-    assert name == "batch.demod" or not name.endswith((".wav", ".mp3")), "no output can have such a name"
+def test_an_episode_whose_work_folder_is_the_batchs(make):
+    places = make()
+    episode = Row(1, 2, {"script": "list.csv", "output": "batch.mp3"})
+    assert "keeps its work in batch.demod" in row_faults(episode, places, EPISODE_COLUMNS)[0][0]
+    assert faults(places, "batch.mp3") == []
+    assert row_faults(Row(1, 2, {**episode.cells, "output": "b/batch.mp3"}), places, EPISODE_COLUMNS) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -222,7 +225,7 @@ def test_flags_that_cannot_be(make, tmp_path, options, message):
 
 @pytest.mark.parametrize("name", ["gone.csv", "."])
 def test_a_jobs_file_that_is_none(tmp_path, name):
-    with pytest.raises(UsageError, match="does not exist|is not a file"):
+    with pytest.raises(UsageError, match=r"does not exist|is not a file"):
         places_of(tmp_path / name, BatchOptions(), load_settings())
 
 
