@@ -36,6 +36,8 @@ _HEAD = struct.Struct("=cI")
 _LENGTH = struct.Struct("=I")
 _EXIT_CODE = struct.Struct("=i")
 _READ_BYTES = 1 << 16
+_HELD_BYTES = 1 << 18
+"""What a child holds before it writes: 6 s of sound, which take it about 10 ms."""
 _COULD_NOT_FORK = 71
 _MOST_DESCRIPTORS = 65536
 
@@ -66,6 +68,8 @@ class SpeakingServer:
     def __init__(self, library: Path, data_parent: Path) -> None:
         self._socket, theirs = socket.socketpair()
         self._hello: Hello | None = None
+        self._owed = False
+        """The exit code of a child that had finished is still to be read: the next job does not wait for it."""
         self.pid = os.fork()
         if self.pid == 0:
             _become_server(theirs, library, data_parent)
@@ -117,7 +121,7 @@ class SpeakingServer:
                 yield kind, payload
         finally:
             os.close(pipe)
-            code = self._end(kill=not finished)
+            code = self._end(finished)
         if not finished and not cancelled():
             raise EspeakError(f"espeak-ng died while it spoke ({_ending(code)})")
 
@@ -138,13 +142,21 @@ class SpeakingServer:
             raise ServerGone from error
         finally:
             os.close(writing)
+        if self._owed:
+            self._exit_code()
         return reading
 
-    def _end(self, kill: bool) -> int:
+    def _end(self, finished: bool) -> int:
+        """Let the server collect the child. How one ends that has said all is not waited for: the next job is."""
         try:
-            self._socket.sendall(b"K" if kill else b"E")
+            self._socket.sendall(b"E" if finished else b"K")
         except OSError as error:
             raise ServerGone from error
+        self._owed = finished
+        return 0 if finished else self._exit_code()
+
+    def _exit_code(self) -> int:
+        self._owed = False
         return int(_EXIT_CODE.unpack(self._exactly(_EXIT_CODE.size))[0])
 
     def _receive_block(self) -> bytes:
@@ -280,14 +292,19 @@ def _await_child(connection: socket.socket, pid: int) -> None:
 
 def _speak(espeak: Espeak, job: Job | Question, pipe: int) -> None:
     """What a child does."""
-    with os.fdopen(pipe, "wb", buffering=_READ_BYTES) as out:
+    with os.fdopen(pipe, "wb", buffering=_HELD_BYTES) as out:
+        heard = False
 
         def send(kind: bytes, payload: bytes) -> bool:
+            """The first sound and the end at once; what comes between is held, for it is made faster than it is heard."""
+            nonlocal heard
             try:
                 out.write(_HEAD.pack(kind, len(payload)) + payload)
-                out.flush()
+                if kind in (DONE, FAILED) or not heard:
+                    out.flush()
             except OSError:
                 os._exit(0)
+            heard = heard or kind == AUDIO
             return True
 
         def send_events(events: list[Event]) -> bool:

@@ -9,6 +9,7 @@ import array
 import os
 import sys
 from dataclasses import replace
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -159,6 +160,7 @@ class Espeak(Adapter):
         return events, stopped
 
 
+@lru_cache(maxsize=1)
 def _installed() -> tuple[Path, Path]:
     """The library's file and the folder of its data, without importing the package."""
     found = find_spec("espeakng_loader")

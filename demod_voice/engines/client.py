@@ -40,7 +40,7 @@ LOOK_S = 0.2
 DRAINED_S = 1.0
 """How long the last messages of a process that has ended may take to be read; what it started may hold its pipe open."""
 SMALL_REQUEST = 4096
-"""Characters of a request that always fit into the pipe, so that writing it never waits for the reader."""
+"""Bytes of a request that always fit into the pipe, so that writing it never waits for the reader."""
 
 _ERRORS: Mapping[str, type[EngineError]] = {
     "bad_request": EngineRefused,
@@ -245,10 +245,12 @@ class Worker:
                 late.set()
                 self._process.end()
 
-        if len(str(frame.data)) > SMALL_REQUEST:
-            threading.Thread(target=watch, daemon=True, name=f"{self.info.name}-write").start()
+        def soon(size: int) -> None:
+            if size > SMALL_REQUEST:
+                threading.Thread(target=watch, daemon=True, name=f"{self.info.name}-write").start()
+
         try:
-            self._writer.write(frame)
+            self._writer.write(frame, soon)
         except BrokenFrame as error:
             self._open = False
             raise EngineRefused(f"engine {self.info.name}: the request cannot be sent: {error}") from error

@@ -97,7 +97,8 @@ class Collector:
 def _clip(data: bytes, rate: int, encoding: str, channels: int) -> Clip:
     """Interleaved PCM as a clip; several channels are kept."""
     if encoding == "pcm_s16le":
-        flat = np.frombuffer(data, dtype="<i2").astype(np.float32) / np.float32(32768.0)
+        flat = np.frombuffer(data, dtype="<i2").astype(np.float32)
+        flat *= np.float32(1 / 32768.0)  # a power of two: exact
     else:
         flat = np.frombuffer(data, dtype="<f4").astype(np.float32)
     return Clip(np.ascontiguousarray(flat.reshape(-1, channels).T), rate)

@@ -218,10 +218,12 @@ def encode_pcm(samples: Samples, encoding: str) -> bytes:
     if encoding == "pcm_f32le":
         return flat.astype("<f4", copy=False).tobytes()
     bits = 16 if encoding == "pcm_s16le" else 24
-    scale = float(1 << (bits - 1))
-    whole = np.clip(np.rint(flat.astype(np.float64) * scale), -scale, scale - 1).astype("<i4")
+    scale = np.float32(1 << (bits - 1))
+    steps = flat * scale  # a power of two: exact in float32 as in float64
+    np.clip(np.rint(steps, out=steps), -scale, scale - 1, out=steps)
     if bits == 16:
-        return whole.astype("<i2").tobytes()
+        return steps.astype("<i2").tobytes()
+    whole = steps.astype("<i4")
     return whole.reshape(-1, 1).view(np.uint8)[:, :3].tobytes()
 
 

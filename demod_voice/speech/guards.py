@@ -9,6 +9,7 @@ The measures know no engine: how long a text can take in its language, where sou
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -120,16 +121,23 @@ def examine(clip: Clip, text: str, speed: float = 1.0, language: str = "") -> Fi
     """
     if clip.num_samples == 0:
         return Finding("empty", fatal=True)
-    if not np.isfinite(clip.samples).all():
+    peak = peak_of(clip)
+    if not math.isfinite(peak):
         return Finding("not a number in its samples", fatal=True)
-    if peak_dbfs(clip) < SILENT_DBFS:
+    if db_from_gain(peak) < SILENT_DBFS:
         return Finding("all silent", fatal=True)
-    return max(_flaws(clip, text, speed, language), key=lambda found: found.badness, default=None)
+    return max(_flaws(clip, peak, text, speed, language), key=lambda found: found.badness, default=None)
 
 
 def peak_dbfs(clip: Clip) -> float:
     """Level of the largest sample, dBFS."""
-    return db_from_gain(float(np.abs(clip.samples).max(initial=0.0)))
+    return db_from_gain(peak_of(clip))
+
+
+def peak_of(clip: Clip) -> float:
+    """The largest sample's magnitude; not a number, or infinite, where a sample is."""
+    samples = clip.samples
+    return max(abs(float(samples.max())), abs(float(samples.min()))) if samples.size else 0.0
 
 
 def length_bounds_s(text: str, speed: float = 1.0) -> tuple[float, float]:
@@ -163,13 +171,14 @@ def _usual(point: int, own: float) -> float:
     return S_PER_HANGUL if point in _HANGUL else S_PER_IDEOGRAPH
 
 
-def _flaws(clip: Clip, text: str, speed: float, language: str) -> Iterator[Finding]:
+def _flaws(clip: Clip, peak: float, text: str, speed: float, language: str) -> Iterator[Finding]:
     heard = sounding(clip)
     yield from _pace(heard, text, speed, language)
     yield from _tail(heard, text, speed, language)
     yield from _noise(heard)
     yield from _cut(heard, clip)
-    yield from _clipping(clip)
+    if peak >= CLIPPED_AT:
+        yield from _clipping(clip)
 
 
 def _pace(heard: Sounding, text: str, speed: float, language: str) -> Iterator[Finding]:
@@ -185,13 +194,16 @@ def _pace(heard: Sounding, text: str, speed: float, language: str) -> Iterator[F
 
 def _tail(heard: Sounding, text: str, speed: float, language: str) -> Iterator[Finding]:
     """Sound after a pause that the text does not explain, when all of the text may have been said before it."""
+    pauses = [each for each in heard.pauses if each[1] >= PAUSE_S / min(speed, 1.0) and each[2] >= TAIL_S]
+    if not pauses:
+        return
     signs = LETTERS_PER_SIGN * sum(map(_is_sign, text))
     enough = ENOUGH * (usual_s(text, language) + S_PER_LETTER * signs) / max(speed, 1.0)
     boundaries = _boundaries(text)
     unsure = 0.5 * signs / max(1.0, sum(map(_weight, text)))
-    for before, pause, after in heard.pauses:
+    for before, pause, after in pauses:
         long = pause >= LONG_PAUSE_S / min(speed, 1.0)
-        if pause < PAUSE_S / min(speed, 1.0) or after < TAIL_S or before < enough:
+        if before < enough:
             continue
         tolerance = LONG_PLACE_TOLERANCE if long else PLACE_TOLERANCE
         place = before / (before + after)

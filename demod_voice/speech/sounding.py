@@ -70,17 +70,22 @@ def sounding(clip: Clip) -> Sounding:
 def _levels(clip: Clip) -> NDArray[np.float64]:
     """Level of each frame, dBFS, shape (frames,)."""
     length = max(1, round(FRAME_S * clip.sample_rate))
-    wave = clip.samples.astype(np.float64).mean(axis=0)
-    padded = np.pad(wave, (0, -len(wave) % length)).reshape(-1, length)
-    power = np.square(padded).mean(axis=1)
+    count = clip.num_samples
+    padded = np.zeros(count + -count % length)
+    padded[:count] = _wave(clip, 0, count)
+    np.square(padded, out=padded)
+    power = padded.reshape(-1, length).mean(axis=1)
     levels: NDArray[np.float64] = 10.0 * np.log10(np.maximum(power, 10.0 ** (SILENCE_DB / 10.0)))
     return levels
 
 
 def _speech_level(levels: NDArray[np.float64]) -> float:
     """Level of the loud syllables: the 90th percentile of what is not silence."""
-    heard = levels[levels > float(levels.max()) - NOISE_DB]
-    return float(np.percentile(heard, 90))
+    heard = np.sort(levels[levels > float(levels.max()) - NOISE_DB])
+    place = (len(heard) - 1) * 0.9
+    below = int(place)
+    low, high, part = float(heard[below]), float(heard[min(below + 1, len(heard) - 1)]), place - below
+    return high - (high - low) * (1.0 - part) if part >= 0.5 else low + (high - low) * part
 
 
 def _stretches(active: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
@@ -95,12 +100,20 @@ def _stretches(active: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
 
 
 def _end(clip: Clip, speech_dbfs: float) -> float:
-    wave = clip.samples.astype(np.float64).mean(axis=0)
-    last = max(1, round(END_S * clip.sample_rate))
-    end, before = _power(wave[-last:]), _power(wave[-last - round(BEFORE_END_S * clip.sample_rate) : -last])
+    count = clip.num_samples
+    last = max(0, count - max(1, round(END_S * clip.sample_rate)))
+    earlier = max(0, last - round(BEFORE_END_S * clip.sample_rate))
+    end, before = _power(_wave(clip, last, count)), _power(_wave(clip, earlier, last))
     if end <= 0.0 or before <= 0.0:
         return SILENCE_DB
     return float(min(10.0 * np.log10(end / before), 10.0 * np.log10(end) - speech_dbfs))
+
+
+def _wave(clip: Clip, begin: int, end: int) -> NDArray[np.float64]:
+    """The mean of all channels, shape (end - begin,)."""
+    part = clip.samples[:, begin:end].astype(np.float64)
+    wave: NDArray[np.float64] = part[0] if len(part) == 1 else part.mean(axis=0)
+    return wave
 
 
 def _power(wave: NDArray[np.float64]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from demod_worker.messages import Word
@@ -47,20 +47,19 @@ def trim(clip: Clip, words: Sequence[Word], lead_s: float = LEAD_S, tail_s: floa
 
 def sounding(clip: Clip) -> tuple[int, int]:
     """First sample above the threshold and one past the last; the whole clip when none is."""
-    magnitude = np.abs(clip.samples).max(axis=0, initial=0.0)
+    magnitude = np.abs(clip.samples)
+    magnitude = magnitude[0] if len(magnitude) == 1 else magnitude.max(axis=0, initial=0.0)
     peak = float(magnitude.max(initial=0.0))
     if peak <= 0.0:
         return 0, clip.num_samples
-    loud = np.flatnonzero(magnitude > peak * 10.0 ** (THRESHOLD_DB / 20.0))
-    return int(loud[0]), int(loud[-1]) + 1
+    loud = magnitude > peak * 10.0 ** (THRESHOLD_DB / 20.0)
+    return int(loud.argmax()), len(loud) - int(loud[::-1].argmax())
 
 
 def shift(words: Sequence[Word], offset_s: float, length_s: float) -> tuple[Word, ...]:
     """Word times moved by ``offset_s`` and kept within 0..``length_s``, to the microsecond."""
     return tuple(
-        replace(
-            word, start_s=_within(word.start_s + offset_s, length_s), end_s=_within(word.end_s + offset_s, length_s)
-        )
+        Word(word.text, _within(word.start_s + offset_s, length_s), _within(word.end_s + offset_s, length_s))
         for word in words
     )
 

@@ -13,6 +13,7 @@ import dataclasses
 import types
 import typing
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar
 
 PROTOCOL = 1
@@ -374,8 +375,11 @@ class EmbedResult:
 
 def to_json(message: Any) -> Any:
     """A dataclass (or a list, tuple or dict of them) as what ``json.dumps`` takes."""
-    if dataclasses.is_dataclass(message) and not isinstance(message, type):
-        return {f.name: to_json(getattr(message, f.name)) for f in dataclasses.fields(message)}
+    kind: Any = type(message)
+    if kind in _SCALARS:
+        return message
+    if dataclasses.is_dataclass(message) and kind is not type:
+        return {name: to_json(getattr(message, name)) for name in _names(kind)}
     if isinstance(message, (list, tuple)):
         return [to_json(each) for each in message]
     if isinstance(message, dict):
@@ -392,14 +396,37 @@ def from_json(cls: Type[T], data: Any, place: str = "") -> T:
     where = place or cls.__name__
     if not isinstance(data, dict):
         raise BadMessage(f"{where}: expected an object, got {type(data).__name__}")
-    hints = typing.get_type_hints(cls)
     values: Dict[str, Any] = {}
-    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
-        if f.name in data:
-            values[f.name] = _value(hints[f.name], data[f.name], f"{where}.{f.name}")
-        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
-            raise BadMessage(f"{where}.{f.name} is missing")
+    for name, hint, simple, needed in _fields(typing.cast(Any, cls)):
+        if name in data:
+            value = data[name]
+            values[name] = value if type(value) is simple else _value(hint, value, f"{where}.{name}")
+        elif needed:
+            raise BadMessage(f"{where}.{name} is missing")
     return cls(**values)
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+@cache
+def _names(cls: Type[Any]) -> Tuple[str, ...]:
+    return tuple(each.name for each in dataclasses.fields(cls))
+
+
+@cache
+def _fields(cls: Type[Any]) -> Tuple[Tuple[str, Any, Any, bool], ...]:
+    """(name, type, the type whose values need no further look, whether it must be there) of each field."""
+    hints = typing.get_type_hints(cls)
+    return tuple(
+        (
+            each.name,
+            hints[each.name],
+            hints[each.name] if hints[each.name] in _SCALARS else None,
+            each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING,
+        )
+        for each in dataclasses.fields(cls)
+    )
 
 
 def _value(hint: Any, value: Any, place: str) -> Any:

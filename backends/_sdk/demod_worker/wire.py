@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Dict, Optional
+from typing import Any, BinaryIO, Callable, Dict, Optional
 
 MAX_LINE = 1 << 20
 """Longest JSON line in bytes, its newline included."""
@@ -84,13 +84,15 @@ class FrameWriter:
         self._stream = stream
         self._lock = threading.Lock()
 
-    def write(self, frame: Frame) -> None:
-        """Write one frame and flush it.
+    def write(self, frame: Frame, before: Optional[Callable[[int], None]] = None) -> None:
+        """Write one frame and flush it; ``before`` is told its bytes first.
 
         Raises:
             BrokenFrame: it is no valid frame. OSError: nobody reads.
         """
         data = encode_frame(frame)
+        if before is not None:
+            before(len(data))
         with self._lock:
             self._stream.write(data)
             self._stream.flush()
