@@ -108,4 +108,4 @@ def test_a_row_that_kills_its_batch_fails_alone(make: Make, tmp_path: Path, toge
     assert [done[n].status for n in range(1, 8)] == [DONE, DONE, DONE, FAILED, DONE, DONE, DONE]
     assert done[4].error == "engine together died (SIGSEGV)"
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
-    assert [len(each) for each in said(tmp_path / "log")][:4] == [4, 3, 3, 1], "the pool tries a batch once more"
+    assert [len(each) for each in said(tmp_path / "log")].count(3) == 3 * 2, "the pool tries a batch once more"
