@@ -12,7 +12,8 @@ from demod_voice.records.atomic import TEMPORARY_MARK
 
 MOST_FOLDERS = 4096
 """So many folders are remembered; beyond, they are looked at again."""
-_FORM = re.compile(rf"{re.escape(TEMPORARY_MARK)}[0-9]+-[0-9a-f]{{8}}-(?P<name>.+)", re.DOTALL)
+_FORM = re.compile(rf"{re.escape(TEMPORARY_MARK)}[0-9]+-[0-9a-f]{{8}}-(?P<name>.+?)(\.part)?", re.DOTALL)
+"""An encoder writes a second file, called ``.part``, while it works."""
 
 
 class Leftovers:

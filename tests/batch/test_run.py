@@ -371,10 +371,12 @@ def test_after_a_kill_half_written_outputs_are_swept(bench: Bench) -> None:
     (bench.out / "a").mkdir()
     left = bench.out / "a/.tmp-1-0123abcd-1.wav"
     other = bench.out / "a/.tmp-1-0123abcd-elsewhere.wav"
-    for path in (left, other):
+    part = bench.out / "a/.tmp-1-0123abcd-2.wav.part"
+    for path in (left, other, part):
         path.write_bytes(b"half")
     bench.run()
     assert not left.exists()
+    assert not part.exists()
     assert other.exists()
 
 
