@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from demod_voice.batch.types import Failure, Finish, Finished, Job, Speak, Spoken, Timing, Unit
-from demod_voice.errors import DemodError, EngineError, OutputError
+from demod_voice.errors import DemodError, EngineCancelled, EngineError, EngineGivenUp, OutputError
 
 STOPPING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What keeps every further output from being written, too."""
@@ -76,6 +76,7 @@ def failure_of(job: Job, error: Exception, spoken: Spoken | None = None) -> Fail
         error.message if isinstance(error, DemodError) else f"unexpected {type(error).__name__}: {error}".rstrip(": "),
         (error.hint or "") if isinstance(error, DemodError) else "this is a defect of demod-voice",
         type(error).__name__ if known else "DemodError",
+        recorded=not isinstance(error, (EngineGivenUp, EngineCancelled)),
         seconds=0.0 if spoken is None else spoken.seconds,
         attempts=1 if spoken is None else spoken.attempts,
         worker="" if spoken is None else spoken.worker,

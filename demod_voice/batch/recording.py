@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from demod_voice.records.ledger import Entry, Ledger
 
 _OWN = ("number", "key", "output")
 """What the row says itself."""
-_KEPT = tuple(each for each in fields(Finished) if each.name not in _OWN)
+_KEPT = tuple(each.name for each in fields(Finished) if each.name not in _OWN)
+_EMPTY: Mapping[str, Any] = {"status": "", "facts": {}}
+"""What a record need not say, and is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def keep(ledger: Ledger, record: Finished) -> None:
     Raises:
         OutputError: the disk is full.
     """
-    values = {each.name: getattr(record, each.name) for each in _KEPT}
+    values = {name: getattr(record, name) for name in _KEPT}
     ledger.put(record.key, {name: value for name, value in values.items() if value not in ("", 0, 0.0, {})})
 
 
@@ -74,11 +76,10 @@ def _verified(ledger: Ledger, entry: Entry, record: Finished, output: Path) -> F
 
 def _read(value: Mapping[str, Any], job: Job) -> Finished | None:
     """A record as it was written; None where it was not (another version's)."""
-    whole = {each.name: value.get(each.name, _default(each)) for each in _KEPT}
+    whole = {**_EMPTY, **value, "number": job.row.number, "key": job.key, "output": job.shown}
     if not isinstance(whole["status"], str) or not isinstance(whole["facts"], dict):
         return None
-    return Finished(number=job.row.number, key=job.key, output=job.shown, **whole)
-
-
-def _default(field: Any) -> Any:
-    return field.default_factory() if field.default_factory is not MISSING else field.default
+    try:
+        return Finished(**whole)
+    except TypeError:
+        return None

@@ -34,7 +34,8 @@ class Results:
 
     Args:
         path: of the file.
-        carried: columns of the table that mean nothing to the task.
+        carried: columns of the table that mean nothing to the task; one that is called like one of ``COLUMNS`` gets
+            ``jobs_`` before its name.
         told: called with each row when it is written, in the order of the rows.
 
     Raises:
@@ -48,7 +49,7 @@ class Results:
         self._told = told
         self._held: dict[int, tuple[Finished, tuple[str, ...]]] = {}
         self._file = _Continued(path)
-        self._file.add(line([*COLUMNS, *self._carried]))
+        self._file.add(line([*COLUMNS, *(f"jobs_{name}" if name in COLUMNS else name for name in self._carried)]))
 
     def __enter__(self) -> Results:
         return self

@@ -126,6 +126,13 @@ def test_cells_of_any_text_are_read_back_as_they_were(tmp_path: Path) -> None:
     assert b"\r\n" not in (tmp_path / "results.csv").read_bytes()
 
 
+def test_a_carried_column_never_hides_one_of_the_results(tmp_path: Path) -> None:
+    with Results(tmp_path / "results.csv", ("status", "mood")) as results:
+        results.add(record(1), {"status": "theirs", "mood": "sad"})
+    (row,) = read(tmp_path / "results.csv")
+    assert (row["status"], row["jobs_status"], row["mood"]) == ("done", "theirs", "sad")
+
+
 def test_an_error_is_one_line_with_its_remedy(tmp_path: Path) -> None:
     failed = Finished(1, "", FAILED, "1.wav", error="it\nwould not", hint="try again")
     with Results(tmp_path / "results.csv", ()) as results:

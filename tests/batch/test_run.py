@@ -15,6 +15,7 @@ import pytest
 from support.batches import PlainTask
 from support.folders import digests
 
+from demod_voice.batch.folder import clean, status
 from demod_voice.batch.local import LocalExecutor
 from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.paths import places_of
@@ -233,12 +234,12 @@ def test_unchecked_the_second_row_with_one_output_fails(bench: Bench) -> None:
 def test_the_first_error_stops_a_run_that_was_told_so(bench: Bench) -> None:
     bench.write([("1", "fail"), *((str(number), f"slow 0.01{'0' * 9}") for number in range(2, 300))])
     report = bench.run(Wishes(on_error="stop"), jobs=1)
-    status = [row["status"] for row in bench.results]
-    assert len(status) == 299
-    assert status[0] == "failed"
-    assert 0 < status.count("done") < 40
+    told = [row["status"] for row in bench.results]
+    assert len(told) == 299
+    assert told[0] == "failed"
+    assert 0 < told.count("done") < 40
     assert "stopped" in bench.results[-1]["error"]
-    assert report.summary["skipped"] == status.count("skipped")
+    assert report.summary["skipped"] == told.count("skipped")
     report = bench.run()
     assert [row["status"] for row in bench.results].count("done") == 298
 
@@ -247,6 +248,7 @@ def test_rows_of_an_engine_that_was_given_up_are_tried_by_the_next_run(bench: Be
     bench.write([("1", "fine"), ("2", "skip")])
     report = bench.run()
     assert [row["status"] for row in bench.results] == ["done", "skipped"]
+    assert status(bench.out, DEFAULTS).left == 1
     with pytest.raises(EngineError, match="1 were not tried of 2 rows") as caught:
         require_done(report)
     assert caught.value.exit_code == 4
@@ -288,6 +290,9 @@ def test_a_second_run_says_so_and_waits_or_is_refused(bench: Bench) -> None:
     deadline = time.monotonic() + 10
     while not (bench.out / "batch.demod/at-work").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
+    assert status(bench.out, DEFAULTS).at_work
+    with pytest.raises(UsageError, match="a run works on"):
+        clean(bench.out, DEFAULTS)
     second = Bench(bench.jobs.parent)
     with pytest.raises(UsageError, match="another run works on"):
         second.run(Wishes(wait=False))
@@ -296,6 +301,8 @@ def test_a_second_run_says_so_and_waits_or_is_refused(bench: Bench) -> None:
     assert any("waiting" in note for note in second.notes.notes)
     assert report.summary["reused"] == 20
     assert second.spoken == 0
+    found = status(bench.out, DEFAULTS)
+    assert (found.at_work, found.rows, found.done, found.failed, found.left) == (False, 20, 20, 0, 0)
 
 
 def test_a_table_that_changes_meanwhile_stops_the_run(bench: Bench) -> None:
