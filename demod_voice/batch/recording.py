@@ -61,7 +61,7 @@ def known(ledger: Ledger, job: Job, rules: Rules) -> Finished | None:
 def _verified(ledger: Ledger, entry: Entry, record: Finished, output: Path) -> Finished | None:
     try:
         seen = output.stat()
-        if seen.st_size != record.num_bytes:
+        if seen.st_size != record.num_bytes or not _all_there(output, record.facts.get("files", {})):
             return None
         if entry.trusted and seen.st_mtime_ns == record.mtime_ns:
             return record
@@ -72,6 +72,15 @@ def _verified(ledger: Ledger, entry: Entry, record: Finished, output: Path) -> F
     again = replace(record, mtime_ns=seen.st_mtime_ns)
     keep(ledger, again)
     return again
+
+
+def _all_there(output: Path, files: Mapping[str, int]) -> bool:
+    """Whether what belongs to an output lies beside it: name -> bytes. Their content is looked at by who makes them.
+
+    Raises:
+        OSError: one of them is gone.
+    """
+    return all(output.with_name(name).stat().st_size == size for name, size in files.items())
 
 
 def _read(value: Mapping[str, Any], job: Job) -> Finished | None:
