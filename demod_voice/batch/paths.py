@@ -12,7 +12,7 @@ from demod_voice.batch.options import BatchOptions, check_options
 from demod_voice.batch.types import Row
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
-from demod_voice.errors import UsageError
+from demod_voice.errors import OutputError, UsageError
 from demod_voice.records.atomic import TEMPORARY_MARK
 
 WORK = "batch.demod"
@@ -188,6 +188,18 @@ def places_of(jobs: Path, options: BatchOptions, settings: Settings) -> Places:
     real = jobs.resolve()
     allowed = tuple(Path(each).expanduser().resolve() for each in settings.paths.allowed_roots)
     return Places(real, jobs.parent.resolve(), out_dir, root, allowed, format_name(options.format))
+
+
+def check_out_dir(places: Places) -> None:
+    """Find out before any row is looked at that a batch can write at all.
+
+    Raises:
+        OutputError: it cannot; said once, and not of every row.
+    """
+    folder = places.out_dir
+    there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write into {folder}: no permission to write there", "choose another --out-dir")
 
 
 def row_faults(row: Row, places: Places, columns: Columns) -> list[tuple[str, str]]:

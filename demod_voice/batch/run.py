@@ -21,7 +21,7 @@ from demod_voice.batch.keeping import STATE, STEP, Keeper
 from demod_voice.batch.leftovers import Leftovers
 from demod_voice.batch.manifest import Voices, manifest, shaping
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import MANIFEST, RESULTS, SUMMARY, TIMINGS, Places
+from demod_voice.batch.paths import MANIFEST, RESULTS, SUMMARY, TIMINGS, Places, check_out_dir
 from demod_voice.batch.recording import Rules
 from demod_voice.batch.results import Results, told_error
 from demod_voice.batch.rows import JobsTable
@@ -115,7 +115,9 @@ def look_through(
 
     Raises:
         UsageError, FaultsError: the table cannot be used; with the check, everything that is wrong with its rows.
+        OutputError: nothing can be written into the output folder.
     """
+    check_out_dir(batch.places)
     found = _Found(str(batch.table.path))
     if not wishes.check:
         return scan(batch.table, batch.places, found.refuse, progress), found.refused

@@ -82,6 +82,7 @@ def test_faults_and_failures(batch: Make) -> None:
     assert str(made.folder) not in (made.out / "results.csv").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_batch_of_episodes_that_is_ended_goes_on(batch: Make, number: int) -> None:
     calm, made = batch("calm"), batch("ended")

@@ -14,6 +14,7 @@ import pytest
 from support.batch_runs import BatchFolder, end, fake_rows, workers
 from support.signals import noise, wav
 
+SLOW = pytest.mark.slow
 FAKE = ("--engine", "fake")
 POISON = "[[kill]] "
 EVERY_ILL = {
@@ -45,8 +46,8 @@ def batch(tmp_path: Path, fake_engine: Path) -> Make:
     return make
 
 
-@pytest.mark.parametrize("jobs", ["1", "4"])
-@pytest.mark.parametrize("bad", [(1,), (12,), (5, 6, 7)])
+@pytest.mark.parametrize("jobs", ["4", pytest.param("1", marks=SLOW)])
+@pytest.mark.parametrize("bad", [(5, 6, 7), *(pytest.param(each, marks=SLOW) for each in ((1,), (12,)))])
 def test_a_poisoned_row_fails_alone(batch: Make, bad: tuple[int, ...], jobs: str) -> None:
     calm, made = batch("calm"), batch("poisoned")
     calm.write(fake_rows(12))
@@ -62,6 +63,7 @@ def test_a_poisoned_row_fails_alone(batch: Make, bad: tuple[int, ...], jobs: str
     assert all("SIGKILL" in made.rows()[number - 1]["error"] for number in bad)
 
 
+@SLOW
 @pytest.mark.parametrize("bad", [(1,), (14,), (5, 6, 7)])
 def test_a_poisoned_row_of_a_batch_that_is_spoken_together(
     batch: Make, together_engine: Path, bad: tuple[int, ...]
@@ -82,6 +84,7 @@ def test_a_poisoned_row_of_a_batch_that_is_spoken_together(
     assert digests[0] == digests[1] == digests[2]
 
 
+@SLOW
 def test_every_ill_fails_alone_and_is_told_alike_in_any_order(batch: Make) -> None:
     texts = {2 * n: f"[[{ill}]] {n}" for n, ill in enumerate(EVERY_ILL, 1)}
     texts |= {2 * n - 1: f"[[{word}]] {n}" for n, word in enumerate(HARMLESS, 1)}
@@ -97,9 +100,10 @@ def test_every_ill_fails_alone_and_is_told_alike_in_any_order(batch: Make) -> No
     assert digests[0] == digests[1]
 
 
+@SLOW
 def test_failed_rows_are_tried_again_when_asked(batch: Make, tmp_path: Path) -> None:
     made = batch()
-    made.write(fake_rows(4, {2: f"[[crash-once {tmp_path / 'a'}]] [[crash-once {tmp_path / 'b'}]] two"}))
+    made.write(fake_rows(4, {2: f"[[crash-once {tmp_path / 'x'}]] [[crash-once {tmp_path / 'y'}]] two"}))
     assert made.run().code == 4
     assert made.statuses() == ["done", "failed", "done", "done"]
     before = {path: path.stat().st_mtime_ns for path in made.outputs()}
@@ -110,6 +114,7 @@ def test_failed_rows_are_tried_again_when_asked(batch: Make, tmp_path: Path) -> 
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+@SLOW
 def test_an_engine_that_always_dies_is_given_up_and_another_goes_on(batch: Make, espeak_engine: Path) -> None:
     made = batch("b", ())
     bad = [{**row, "engine": "fake"} for row in fake_rows(20, {n: f"{POISON}{n}" for n in range(1, 21)})]
@@ -117,12 +122,16 @@ def test_an_engine_that_always_dies_is_given_up_and_another_goes_on(batch: Make,
     made.write([*bad, *good])
     ended = made.run("--jobs", "1")
     assert ended.code == 4, ended.error
-    assert made.statuses() == [*["failed"] * 8, *["skipped"] * 12, *["done"] * 3]
+    statuses = made.statuses()
+    assert statuses[20:] == ["done"] * 3
+    assert statuses[:20].count("failed") >= 8
+    assert statuses[:20].count("skipped") >= 10
     made.write([*({**row, "text": row["text"].replace(POISON, "")} for row in bad), *good])
     assert made.run("--jobs", "1").code == 0
     assert made.statuses() == ["done"] * 23
 
 
+@SLOW
 def test_on_error_stop_begins_nothing_more(batch: Make) -> None:
     made = batch()
     made.write(fake_rows(60, {1: "[[raise]]"}))
@@ -135,13 +144,23 @@ def test_on_error_stop_begins_nothing_more(batch: Make) -> None:
     assert made.statuses() == ["done"] * 60
 
 
-def test_a_reference_that_vanishes_midway(batch: Make) -> None:
+@SLOW
+def test_a_reference_that_vanishes_midway(batch: Make, together_engine: Path) -> None:
+    """While two slow rows of the fake engine keep both threads busy."""
+
     def prepared(name: str) -> BatchFolder:
-        made = batch(name, (*FAKE, "--consent", "self", "--jobs", "1"))
+        made = batch(name, ("--consent", "self", "--jobs", "1"))
         for number in (1, 2):
             wav(made.folder / f"who{number}.wav", noise(number, 8.0, -25.0, 24000), 24000)
-        rows = fake_rows(3, {1: "[[slow 2]] one"}, reference="who1.wav")
-        made.write([*rows, {"text": "And another voice.", "output": "other.wav", "reference": "who2.wav"}])
+        slow = [
+            {"text": "[[slow 2]] one", "output": f"{voice}.wav", "engine": "fake", "voice": voice}
+            for voice in ("low", "high")
+        ]
+        cloned = [
+            {"text": f"With voice {n}.", "output": f"who{n}.wav", "engine": "together", "reference": f"who{n}.wav"}
+            for n in (1, 2)
+        ]
+        made.write([*slow, *cloned])
         return made
 
     calm, made = prepared("calm"), prepared("vanished")
@@ -155,7 +174,8 @@ def test_a_reference_that_vanishes_midway(batch: Make) -> None:
     assert "Traceback" not in error
     assert made.statuses() == ["done", "done", "done", "failed"]
     assert "who2.wav" in made.rows()[3]["error"]
-    assert process.returncode in (2, 3)
+    assert process.returncode == 4
+    assert str(made.folder) not in (made.out / "results.csv").read_text()
     kept.rename(made.folder / "who2.wav")
     assert made.run("--retry-failed").code == 0
     assert made.digest() == calm.digest()
@@ -181,6 +201,7 @@ def test_a_full_disk_stops_and_space_goes_on(batch: Make, small_disk: Callable[[
     assert made.digest() == calm.digest()
 
 
+@SLOW
 def test_an_output_folder_that_cannot_be_written_to(batch: Make, small_disk: Callable[[int], Path]) -> None:
     made = batch()
     made.write(fake_rows(3))
@@ -243,9 +264,10 @@ def test_cells_of_every_kind(batch: Make) -> None:
     assert made.rows()[-2]["output"] == "'=output.wav"
 
 
+@SLOW
 def test_two_runs_on_one_folder(batch: Make) -> None:
     made = batch()
-    made.write(fake_rows(6, {1: "[[slow 3]] one"}))
+    made.write(fake_rows(6, {1: "[[slow 8]] one"}))
     first = made.start("--jobs", "1")
     deadline = time.monotonic() + 30
     while not workers(first.pid) and time.monotonic() < deadline:
@@ -261,7 +283,13 @@ def test_two_runs_on_one_folder(batch: Make) -> None:
     assert made.statuses() == ["done"] * 6
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGKILL, -9),
+        *(pytest.param(*each, marks=SLOW) for each in ((signal.SIGINT, 130), (signal.SIGTERM, 143))),
+    ],
+)
 def test_a_run_that_is_ended_goes_on(batch: Make, number: int, code: int) -> None:
     calm, made = batch("calm"), batch("ended")
     for each in (calm, made):
@@ -277,6 +305,7 @@ def test_a_run_that_is_ended_goes_on(batch: Make, number: int, code: int) -> Non
     assert not list(made.out.rglob(".tmp-*"))
 
 
+@SLOW
 def test_a_worker_that_is_killed_costs_nothing(batch: Make) -> None:
     calm, made = batch("calm"), batch("ended")
     for each in (calm, made):
@@ -291,6 +320,7 @@ def test_a_worker_that_is_killed_costs_nothing(batch: Make) -> None:
     assert made.digest() == calm.digest()
 
 
+@SLOW
 def test_an_engine_that_is_not_installed(batch: Make) -> None:
     made = batch("b", ())
     rows = [{**row, "engine": "fake"} for row in fake_rows(3)]
@@ -305,6 +335,7 @@ def test_an_engine_that_is_not_installed(batch: Make) -> None:
     assert "csm is not installed" in made.rows()[1]["error"]
 
 
+@SLOW
 def test_a_table_that_changes_while_it_is_spoken(batch: Make) -> None:
     made = batch()
     made.write(fake_rows(6, {1: "[[slow 2]] one"}))
@@ -325,6 +356,7 @@ def test_a_table_that_changes_while_it_is_spoken(batch: Make) -> None:
     assert made.digest() == fresh.digest()
 
 
+@SLOW
 def test_an_output_that_was_damaged_is_made_again(batch: Make) -> None:
     made = batch()
     made.write(fake_rows(5))
@@ -338,6 +370,7 @@ def test_an_output_that_was_damaged_is_made_again(batch: Make) -> None:
     assert made.digest() == before
 
 
+@SLOW
 def test_a_ledger_that_was_damaged_is_begun_anew(batch: Make) -> None:
     made = batch()
     made.write(fake_rows(5))
@@ -350,6 +383,7 @@ def test_a_ledger_that_was_damaged_is_begun_anew(batch: Make) -> None:
     assert made.digest() == before
 
 
+@SLOW
 def test_a_work_folder_that_is_gone_is_no_loss(batch: Make) -> None:
     made = batch()
     made.write(fake_rows(5))
