@@ -135,7 +135,7 @@ def require_no_faults(found: BatchCheck) -> None:
 
 def _fault_lines(faults: Sequence[RowFault]) -> Iterator[str]:
     for each in faults:
-        remedy = f" ({each.remedy})" if each.remedy and "(" not in each.remedy else f"; {each.remedy}"
+        remedy = f"; {each.remedy}" if "(" in each.fault + each.remedy else f" ({each.remedy})"
         yield f"  row {each.row}, line {each.line}: {each.fault}{remedy if each.remedy else ''}"
 
 

@@ -30,6 +30,8 @@ from demod_voice.voices.resolved import Loader
 
 MOST_QUESTIONS = 4096
 """Different voices and languages that an engine is asked for before the work."""
+VOICE_COLUMNS = ("engine", "voice", "model", "speaker")
+"""Cells that name who speaks."""
 
 
 class SpeechTask:
@@ -103,7 +105,8 @@ class SpeechTask:
         """(what, remedy) of everything that is wrong with a row, before any model is loaded."""
         found = row_faults(row, self._places, SPEECH_COLUMNS)
         if found:
-            return found
+            told = {what for what, _ in found}
+            return found + [each for each in self._name_faults(row) if each[0] not in told]
         try:
             voice = self._voices.of(row)
             self._lines(row, voice, "")
@@ -116,6 +119,16 @@ class SpeechTask:
             found += [wrong] if wrong is not None else []
         self._ask(row, voice)
         return found
+
+    def _name_faults(self, row: Row) -> list[tuple[str, str]]:
+        """What is wrong with the voice that a row names, where other cells of it are wrong too."""
+        if row.fault or row.cell("reference"):
+            return []
+        try:
+            self._voices.of(replace(row, cells={column: row.cell(column) for column in VOICE_COLUMNS}))
+        except DemodError as error:
+            return [(error.message, error.hint or "")]
+        return []
 
     @property
     def engines(self) -> tuple[str, ...]:

@@ -104,6 +104,14 @@ def test_an_engine_that_is_none_is_the_fault_of_each_row(cli, tmp_path):
     assert "row 3, line 4" in err
 
 
+def test_a_row_tells_all_that_is_wrong_with_it(cli, tmp_path):
+    name = jobs(tmp_path, ",a,nope,9,x,?", header="text,output,engine,speed,seed,language")
+    code, _, err = cli("batch", "check", name)
+    assert (code, err.splitlines()[0]) == (2, "error: 6 faults in jobs.csv")
+    for word in ("the column text", "no extension", "nope", "speed '9'", "seed 'x'", "'?' is not a language tag"):
+        assert word in err
+
+
 def test_a_reference_needs_a_word_about_consent(cli, tmp_path):
     (tmp_path / "me.wav").write_bytes(b"RIFF")
     name = jobs(tmp_path, "Hello,a.wav,me.wav", header="text,output,reference")
