@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demod_voice.batch.keeping import STATE
 from demod_voice.batch.paths import WORK
+from demod_voice.batch.state import STATE, read_state
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.errors import UsageError
@@ -42,7 +42,7 @@ def status(folder: Path, settings: Settings) -> BatchStatus:
     """
     work = _work(folder, settings)
     at_work = held(work / LOCK)
-    told = _state(work / STATE)
+    told = read_state(work / STATE)
     rows, done, failed = (_count(told, name) for name in ("rows", "done", "failed"))
     return BatchStatus(work.parent, at_work, rows, done, failed, max(0, rows - done - failed))
 
@@ -85,13 +85,6 @@ def _work(folder: Path, settings: Settings) -> Path:
     return work
 
 
-def _state(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-
-
-def _count(told: Any, name: str) -> int:
-    value = told.get(name, 0) if isinstance(told, dict) else 0
+def _count(told: Mapping[str, Any], name: str) -> int:
+    value = told.get(name, 0)
     return value if isinstance(value, int) else 0

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from demod_voice.batch.recording import Rules, keep, known
 from demod_voice.batch.results import Results
+from demod_voice.batch.state import State
 from demod_voice.batch.summary import Tally
 from demod_voice.batch.timings import Timings
 from demod_voice.batch.types import FAILED, SKIPPED, WINDOW, Finished, Job, Row, Timing
@@ -22,7 +22,6 @@ from demod_voice.records.progress import Progress
 STEP = "batch"
 AHEAD = 3
 """Windows that may be begun behind the one that holds the first row without a result: so many results are held."""
-STATE = "state.json"
 TICK_S = 0.5
 
 
@@ -45,7 +44,7 @@ class Keeper:
         rules: which records count.
         progress: told about each row.
         folders: what paths in messages are told relative to: results hold no absolute path.
-        state: a small file that says how far the run is.
+        state: says how far the run is.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class Keeper:
         rules: Rules,
         progress: Progress,
         folders: tuple[Path, ...],
-        state: Path,
+        state: State,
     ) -> None:
         self._ledger, self._results, self._timings = ledger, results, timings
         self._tally, self._rules, self._progress = tally, rules, progress
@@ -153,15 +152,6 @@ class Keeper:
             ended.set()
             thread.join()
 
-    def write_state(self) -> None:
-        """Write how far the run is; not worth an error."""
-        tally = self._tally
-        names = ("rows", "done", "failed", "skipped", "reused", "made")
-        temporary = self._state.with_name(f".tmp-{self._state.name}")
-        with suppress(OSError):
-            temporary.write_text(json.dumps({name: getattr(tally, name) for name in names}) + "\n")
-            temporary.replace(self._state)
-
     def _tick(self) -> None:
         with self._lock:
             try:
@@ -170,7 +160,7 @@ class Keeper:
                 self._timings.tick()
             except OutputError as error:
                 self._trouble = error
-            self.write_state()
+            self._state.write()
 
     def _end(self, record: Finished, cells: Mapping[str, str], timing: Timing | None) -> None:
         self._tally.count(record, timing)

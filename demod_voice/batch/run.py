@@ -17,7 +17,7 @@ from demod_voice import __version__, errors
 from demod_voice.batch.check import RowFault, Scan, check, scan
 from demod_voice.batch.feeding import Feeder
 from demod_voice.batch.folder import LOCK
-from demod_voice.batch.keeping import STATE, STEP, Keeper
+from demod_voice.batch.keeping import STEP, Keeper
 from demod_voice.batch.leftovers import Leftovers
 from demod_voice.batch.manifest import Voices, manifest, shaping
 from demod_voice.batch.options import BatchOptions
@@ -26,6 +26,7 @@ from demod_voice.batch.recording import Rules
 from demod_voice.batch.results import Results, told_error
 from demod_voice.batch.rows import JobsTable
 from demod_voice.batch.source import Source
+from demod_voice.batch.state import STATE, State
 from demod_voice.batch.summary import Tally, summary
 from demod_voice.batch.timings import Timings
 from demod_voice.batch.types import Executor, Finished, Task
@@ -196,17 +197,20 @@ class _Run:
     def opened(self, rules: Rules) -> Iterator[Keeper]:
         """The keeper of the rows; at the end of the block every row has its result."""
         places, progress = self._batch.places, self._progress
-        with ExitStack() as stack:
-            ledger = stack.enter_context(Ledger(places.work / LEDGER, progress.note))
-            timings = stack.enter_context(Timings(places.out_dir / TIMINGS))
-            results = stack.enter_context(Results(places.out_dir / RESULTS, self._seen.carried, self._told))
-            progress.start(STEP, self._seen.rows, "rows")
-            folders = (places.out_dir, places.folder)
-            keeper = Keeper(ledger, results, timings, self._tally, rules, progress, folders, places.work / STATE)
-            with keeper.ticking():
-                yield keeper
-            results.complete()
-            keeper.write_state()
+        state = State(places.work / STATE, self._tally)
+        try:
+            with ExitStack() as stack:
+                ledger = stack.enter_context(Ledger(places.work / LEDGER, progress.note))
+                timings = stack.enter_context(Timings(places.out_dir / TIMINGS))
+                results = stack.enter_context(Results(places.out_dir / RESULTS, self._seen.carried, self._told))
+                progress.start(STEP, self._seen.rows, "rows")
+                folders = (places.out_dir, places.folder)
+                keeper = Keeper(ledger, results, timings, self._tally, rules, progress, folders, state)
+                with keeper.ticking():
+                    yield keeper
+                results.complete()
+        finally:
+            state.write()
         progress.finish(STEP)
 
     def report(self, task: str, created: str) -> BatchReport:

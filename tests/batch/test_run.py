@@ -363,6 +363,7 @@ def test_an_interrupt_keeps_everything(bench: Bench) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run_batch(bench.batch(), task, Interrupted())
+    assert status(bench.out, DEFAULTS).done == 10
     assert (bench.out / "batch.demod/at-work").exists()
     report = bench.run()
     assert report.summary["reused"] >= 10
