@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,15 +128,15 @@ def require_no_faults(found: BatchCheck) -> None:
         return
     rest = found.faults - len(found.first)
     more = [f"  and {rest:,} more"] if rest else []
-    lines = [f"{counted(found.faults, 'fault')} in {found.jobs}", *_fault_lines(found.first), *more]
+    lines = [f"{counted(found.faults, 'fault')} in {found.jobs}", *_fault_lines(found), *more]
     hint = f"all of them: {found.faults_file}" if found.faults_file else "all of them in a file: --faults FILE.csv"
     raise UsageError("\n".join(lines), hint if rest else None)
 
 
-def _fault_lines(faults: Sequence[RowFault]) -> Iterator[str]:
-    for each in faults:
+def _fault_lines(found: BatchCheck) -> Iterator[str]:
+    for each in found.first:
         remedy = f"; {each.remedy}" if "(" in each.fault + each.remedy else f" ({each.remedy})"
-        yield f"  row {each.row}, line {each.line}: {each.fault}{remedy if each.remedy else ''}"
+        yield f"  {found.jobs}:{each.line}: row {each.row}: {each.fault}{remedy if each.remedy else ''}"
 
 
 def _target(path: Path, places: Places, settings: Settings) -> Path:

@@ -50,9 +50,9 @@ def test_faults_are_listed_with_their_rows(cli, tmp_path):
     assert (code, out) == (2, "")
     assert err.splitlines() == [
         "error: 3 faults in jobs.csv",
-        "  row 2, line 3: the output a.wav is the output of row 1 too (give each row an output of its own)",
-        "  row 3, line 4: speed '9' is out of range: 0.25 to 4 (1 is the voice's own rate)",
-        "  row 3, line 4: the column text is empty (every row needs it)",
+        "  jobs.csv:3: row 2: the output a.wav is the output of row 1 too (give each row an output of its own)",
+        "  jobs.csv:4: row 3: speed '9' is out of range: 0.25 to 4 (1 is the voice's own rate)",
+        "  jobs.csv:4: row 3: the column text is empty (every row needs it)",
     ]
 
 
@@ -61,7 +61,7 @@ def test_all_of_many_faults_go_to_a_file(cli, tmp_path):
     code, _, err = cli("batch", "check", name)
     assert code == 2
     assert "57 faults in jobs.csv" in err
-    assert err.count("line ") == MOST_SHOWN
+    assert err.count(": row ") == MOST_SHOWN
     assert "and 7 more" in err
     assert "--faults FILE.csv" in err
     code, _, err = cli("batch", "check", name, "--faults", "faults.csv")
@@ -92,7 +92,7 @@ def test_voices_are_asked_of_their_engines(cli, tmp_path):
     name = jobs(tmp_path, "Hello,a.wav,", "Hello,b.wav,zork", header="text,output,voice")
     code, _, err = cli("batch", "check", name)
     assert code == 2
-    assert "row 2, line 3: engine espeak has no voice 'zork'" in err
+    assert "jobs.csv:3: row 2: engine espeak has no voice 'zork'" in err
 
 
 def test_an_engine_that_is_none_is_the_fault_of_each_row(cli, tmp_path):
@@ -100,8 +100,8 @@ def test_an_engine_that_is_none_is_the_fault_of_each_row(cli, tmp_path):
     code, _, err = cli("batch", "check", name)
     assert code == 2
     assert "2 faults" in err
-    assert "row 1, line 2" in err
-    assert "row 3, line 4" in err
+    assert "jobs.csv:2: row 1" in err
+    assert "jobs.csv:4: row 3" in err
 
 
 def test_a_row_tells_all_that_is_wrong_with_it(cli, tmp_path):
@@ -158,7 +158,7 @@ def test_a_copy_of_a_spreadsheet_in_another_encoding(cli, tmp_path):
     (tmp_path / "jobs.csv").write_bytes("text;output\r\nGrüße;ä.wav\r\n".encode("cp1252"))
     code, _, err = cli("batch", "check", "jobs.csv")
     assert code == 2
-    assert "row 1, line 2: byte 0xFC after 'Gr' is not UTF-8 text" in err
+    assert "jobs.csv:2: row 1: byte 0xFC after 'Gr' is not UTF-8 text" in err
     assert "--encoding cp1252" in err
     assert cli("batch", "check", "jobs.csv", "--encoding", "cp1252")[0] == 0
 
