@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -73,7 +74,7 @@ def check_results(out: Path, table: Path) -> int:
     assert not list(out.rglob(".tmp-*")), table
     data = (out / "results.csv").read_bytes()
     assert b"\0" not in data, table
-    rows = list(csv.DictReader(data.decode().splitlines(keepends=True)))
+    rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
     assert [int(row["row"]) for row in rows] == list(range(1, len(rows) + 1)), table
     assert {row["status"] for row in rows} <= {"done", "failed", "skipped"}, table
     assert all(row["error"] for row in rows if row["status"] != "done"), table
