@@ -175,6 +175,11 @@ class RowVoices:
             voice = replace(base, voice=replace(base.voice, preset=preset), name=preset)
         else:
             voice = self._resolved(asked, voice=preset, model=asked.model, speaker=speaker)
+        if voice.engine.name == CLONING and not (voice.voice.preset or voice.voice.references):
+            raise UsageError(
+                f"engine {CLONING} is given neither a reference nor a speaker",
+                "name a recording in the column reference, or one of: demod-voice xtts speakers",
+            )
         return self._row_voice(voice, None, "")
 
     def _has_own_speakers(self, engine: str) -> bool:

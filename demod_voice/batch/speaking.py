@@ -107,7 +107,7 @@ def _whole(job: Job, made: Mapping[int, Made], seconds: float) -> Spoken | Failu
         max(each.best_of for each in parts),
         all(each.cached for each in parts),
         seconds,
-        1 + max(each.attempt for each in parts),
+        max(each.best_of or 1 + each.attempt for each in parts),
         _worker(),
     )
 
