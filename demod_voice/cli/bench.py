@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from demod_voice.cli.app import App, Parser, add_setting_flag, leaf
+from demod_voice.cli.called import as_called
 
 if TYPE_CHECKING:
     from demod_voice.api.bench import BenchReport, Measured
@@ -69,7 +70,7 @@ def run_bench(args: argparse.Namespace, app: App) -> int:
         app.note(f"{each.engine} {each.operation} failed: {each.error}" + (f" ({each.hint})" if each.hint else ""))
     if report.meanwhile.busy:
         app.note("the machine was busy with other work: measure again when it is quiet")
-    app.emit(report, text="\n".join(_text(report)))
+    app.emit(report, text=as_called("\n".join(_text(report))))
     return 4 if report.failed else 0
 
 
