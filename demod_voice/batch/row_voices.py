@@ -22,7 +22,7 @@ from demod_voice.publish.licences import VoiceLicence, check_policy
 from demod_voice.records.hashing import hash_file, hash_json
 from demod_voice.speech.guards import guards_of
 from demod_voice.speech.identity import ContentHashes
-from demod_voice.voices.adding import consent_faults
+from demod_voice.voices.adding import consent_faults, language_fault, number_faults
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 from demod_voice.voices.resolved import unspoken
 from demod_voice.voices.saved import CONSENT_FILE, CONSENT_WORDS
@@ -81,6 +81,23 @@ class RowVoice:
             "licence_kind": licence.kind,
         }
         return found | ({"reference": self.reference_sha256} if self.reference_sha256 else {})
+
+
+def check_defaults(voice: VoiceDefaults, settings: Settings) -> None:
+    """Refuse flags that are wrong whatever the rows say, once, and not at each of them.
+
+    Raises:
+        UsageError: a number is out of range, a language is none, or there is no such engine.
+    """
+    for fault in number_faults(voice.speed, voice.pitch, voice.volume_db):
+        raise UsageError(fault.message, fault.hint)
+    tag = language_fault(voice.language)
+    if tag is not None:
+        raise UsageError(tag)
+    try:
+        find_engine(voice.engine or settings.engines.default, settings)
+    except EngineNotInstalled as error:
+        raise UsageError(error.message, error.hint) from error
 
 
 class RowVoices:

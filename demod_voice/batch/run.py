@@ -236,7 +236,7 @@ def require_done(report: BatchReport) -> None:
         DemodError: of the class of the first row that failed; an EngineError where rows were only left out.
     """
     failed, skipped, rows = (report.summary[name] for name in ("failed", "skipped", "rows"))
-    left = f"{skipped} were not tried" if skipped else ""
+    left = f"{skipped} not tried" if skipped else ""
     if failed:
         first = report.failures[:SHOWN_FAILURES]
         lines = [f"  row {each.number}: {told_error(each)}" for each in first]
@@ -246,7 +246,9 @@ def require_done(report: BatchReport) -> None:
         hint = f"all are in {report.results}; the same command with --retry-failed tries them again"
         raise _class_of(first[0].kind)("\n".join([told, *lines]), hint)
     if skipped:
-        raise EngineError(f"{left} of {rows} rows", f"{report.results} says why; run the same command again")
+        raise EngineError(
+            f"{skipped} of {rows} rows not tried", f"{report.results} says why; run the same command again"
+        )
 
 
 def _class_of(kind: str) -> type[DemodError]:

@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from demod_voice.batch.columns import SPEECH_COLUMNS, loudness_of, seed_of
+from demod_voice.batch.columns import SPEECH_COLUMNS, column_faults, loudness_of, seed_of
 from demod_voice.batch.finishing import Finisher
 from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.paths import Places, row_faults
 from demod_voice.batch.references import FOLDER, References
 from demod_voice.batch.row_keys import RowKeys, row_id
 from demod_voice.batch.row_units import planned, units_of
-from demod_voice.batch.row_voices import RowVoice, RowVoices
+from demod_voice.batch.row_voices import RowVoice, RowVoices, check_defaults
 from demod_voice.batch.speaking import speak_unit
 from demod_voice.batch.types import Failure, Finished, Job, Row, Spoken, Timing, Unit
 from demod_voice.config.settings import Settings
@@ -46,7 +46,7 @@ class SpeechTask:
         progress: told about retries, installs and recordings.
 
     Raises:
-        UsageError, FaultsError: the lexicon cannot be read.
+        UsageError, FaultsError: the lexicon cannot be read, or a flag is wrong whatever the rows say.
     """
 
     name = "speech"
@@ -63,6 +63,7 @@ class SpeechTask:
         log_path: Path | None = None,
         progress: Progress = SILENT,
     ) -> None:
+        check_defaults(options.voice, settings)
         self._settings = settings
         self._options = options
         self._places = places
@@ -172,6 +173,8 @@ class SpeechTask:
         """
         if row.fault:
             raise UsageError(row.fault, row.remedy or None)
+        for what, remedy in column_faults(row, SPEECH_COLUMNS):
+            raise UsageError(what, remedy or None)
         voice = self._voices.of(row)
         output, shown = self._places.output_of(row)
         id = row_id(row.cell("id"), shown)

@@ -20,6 +20,7 @@ from demod_voice.formats.table_form import (
     too_long,
 )
 from demod_voice.formats.table_lines import MOST_RECORD_CHARS, Lines, is_whole, wrong_byte
+from demod_voice.units import counted
 
 DELIMITERS = (",", ";", "\t")
 _SPREADSHEET_HINT = "sep="
@@ -163,7 +164,10 @@ def _width_fault(values: Sequence[str], names: Sequence[str], least: int) -> tup
     if any(values[len(names) :]):
         return f"{len(values)} cells, and the header has {len(names)}", "quote a cell that holds the delimiter"
     if len(values) < least:
-        return f"{len(values)} cells, and the header has {len(names)}", "give each column a cell, if an empty one"
+        return (
+            f"{counted(len(values), 'cell')}, and the header has {len(names)}",
+            "give each column a cell, if an empty one",
+        )
     return None
 
 

@@ -249,7 +249,7 @@ def test_rows_of_an_engine_that_was_given_up_are_tried_by_the_next_run(bench: Be
     report = bench.run()
     assert [row["status"] for row in bench.results] == ["done", "skipped"]
     assert status(bench.out, DEFAULTS).left == 1
-    with pytest.raises(EngineError, match="1 were not tried of 2 rows") as caught:
+    with pytest.raises(EngineError, match="1 of 2 rows not tried") as caught:
         require_done(report)
     assert caught.value.exit_code == 4
     bench.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -141,6 +142,28 @@ def test_faults_of_voices_and_texts(make: Make, tmp_path: Path, espeak_engine: P
         assert "consent" in told(task, reference="short.wav")
     with make(markup=True) as task:
         assert "prosodi" in told(task, text="<prosodi rate='slow'>Hello</prosodi>")
+
+
+def test_a_flag_that_is_wrong_is_told_once(make: Make) -> None:
+    for voice, told in (
+        (VoiceDefaults(engine="espek"), "there is no engine 'espek'"),
+        (VoiceDefaults(speed=9.0), "speed 9 is outside 0.25 to 4"),
+        (VoiceDefaults(volume_db=99.0), "volume 99 dB is outside"),
+        (VoiceDefaults(language="e n"), "'e n' is not a language tag"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            make(voice=voice)
+
+
+def test_an_unchecked_row_says_what_its_cells_lack(make: Make, espeak_engine: Path) -> None:
+    task = make()
+    for cells, told in (
+        ({"text": "", "output": "a.wav"}, "the column text is empty"),
+        ({"text": "?!", "output": "a.wav"}, "nothing in the text '?!' can be said"),
+        ({"text": "Hello", "output": ""}, "the column output is empty"),
+    ):
+        with pytest.raises(UsageError, match=re.escape(told)):
+            task.job(Row(1, 2, cells))
 
 
 def test_verify_asks_each_engine_once_for_each_voice(make: Make, espeak_engine: Path, fake_engine: Path) -> None:

@@ -200,7 +200,7 @@ def test_a_file_that_cannot_be_read(tmp_path):
 GOOD = [f'"He said ""{number}"", then","out {number}.wav",note {number}' for number in range(6)]
 BAD = {
     "too many": ("a,b.wav,c,d", "4 cells, and the header has 3"),
-    "too few": ("a", "1 cells, and the header has 3"),
+    "too few": ("a", "1 cell, and the header has 3"),
     "unclosed": ('"a,b.wav,c', "a quote that is opened here is not closed"),
     "unclosed later": ('a,"b.wav,c', "a quote that is opened here is not closed"),
     "stray": ('"a"x,b.wav,c', "a quoted cell goes on after its quote"),
