@@ -65,7 +65,7 @@ class Keeper:
         self._expected: dict[int, _Expected] = {}
         self._lock = threading.RLock()
         self._trouble: DemodError | None = None
-        """What went wrong while nobody asked; told at the next row."""
+        """What went wrong while nobody asked; told at the next row, once that is written down."""
         self._told = 0.0
 
     @property
@@ -179,6 +179,6 @@ class Keeper:
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         with self._lock:
+            yield
             if self._trouble is not None:
                 raise self._trouble
-            yield

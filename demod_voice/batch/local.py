@@ -80,6 +80,7 @@ class _Crew:
             if given:
                 result = self._results.get()
                 if isinstance(result, BaseException):
+                    yield from self._finished_by_now()
                     raise result
                 if result is None:
                     given -= 1
@@ -90,12 +91,22 @@ class _Crew:
 
     def stop(self) -> None:
         """No thread begins anything more; those that write an output may end it."""
+        if self._stopped.is_set():
+            return
         self._stopped.set()
         for _ in self._threads:
             self._units.put(None)
         deadline = time.monotonic() + STOP_S
         for _ in range(self._size):
             self._writing.acquire(timeout=max(0.0, deadline - time.monotonic()))
+
+    def _finished_by_now(self) -> Iterator[_Result]:
+        """Rows whose outputs are written: they are done, whatever went wrong with another one."""
+        self.stop()
+        while not self._results.empty():
+            result = self._results.get()
+            if isinstance(result, tuple):
+                yield result
 
     def _give(self, unit: Unit) -> None:
         self._units.put(unit)
@@ -112,9 +123,9 @@ class _Crew:
                         if self._stopped.is_set():
                             return
                         result = finished_row(outcome, self._finish)
-                    if self._stop_on_error and result[0].status == FAILED:
-                        self._failed.set()
-                    self._results.put(result)
+                        if self._stop_on_error and result[0].status == FAILED:
+                            self._failed.set()
+                        self._results.put(result)
                 self._results.put(None)
         except BaseException as error:
             self._results.put(error)
