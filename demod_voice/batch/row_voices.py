@@ -83,13 +83,15 @@ class RowVoice:
         return found | ({"reference": self.reference_sha256} if self.reference_sha256 else {})
 
 
-def check_defaults(voice: VoiceDefaults, settings: Settings) -> None:
+def check_flags(options: BatchOptions, settings: Settings) -> None:
     """Refuse flags that are wrong whatever the rows say, once, and not at each of them.
 
     Raises:
-        UsageError: a number is out of range, a language is none, or there is no such engine.
+        UsageError: a number is out of range, a language is none, a word about consent is none, or there is no such engine.
     """
-    for fault in number_faults(voice.speed, voice.pitch, voice.volume_db):
+    voice = options.voice
+    consent = consent_faults(options.consent) if options.consent else ()
+    for fault in (*number_faults(voice.speed, voice.pitch, voice.volume_db), *consent):
         raise UsageError(fault.message, fault.hint)
     tag = language_fault(voice.language)
     if tag is not None:

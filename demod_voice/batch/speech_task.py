@@ -16,7 +16,7 @@ from demod_voice.batch.paths import Places, row_faults
 from demod_voice.batch.references import FOLDER, References
 from demod_voice.batch.row_keys import RowKeys, row_id
 from demod_voice.batch.row_units import planned, units_of
-from demod_voice.batch.row_voices import RowVoice, RowVoices, check_defaults
+from demod_voice.batch.row_voices import RowVoice, RowVoices, check_flags
 from demod_voice.batch.speaking import speak_unit
 from demod_voice.batch.types import Failure, Finished, Job, Row, Spoken, Timing, Unit
 from demod_voice.config.settings import Settings
@@ -63,7 +63,7 @@ class SpeechTask:
         log_path: Path | None = None,
         progress: Progress = SILENT,
     ) -> None:
-        check_defaults(options.voice, settings)
+        check_flags(options, settings)
         self._settings = settings
         self._options = options
         self._places = places

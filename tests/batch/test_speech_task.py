@@ -153,6 +153,8 @@ def test_a_flag_that_is_wrong_is_told_once(make: Make) -> None:
     ):
         with pytest.raises(UsageError, match=told):
             make(voice=voice)
+    with pytest.raises(UsageError, match="is neither a file"):
+        make(consent="nobody.txt")
 
 
 def test_an_unchecked_row_says_what_its_cells_lack(make: Make, espeak_engine: Path) -> None:
