@@ -56,6 +56,8 @@ class Scan:
     """Its other columns."""
     faults: int
     """How many were told."""
+    comments: int = 0
+    """Lines below the header that were left out, for they begin with ``#``."""
 
 
 def scan(table: JobsTable, places: Places, tell: Tell, progress: Progress = SILENT) -> Scan:
@@ -108,7 +110,7 @@ def _pass(table: JobsTable, places: Places, task: Judge | None, tell: Tell, prog
         faults += 1
         tell(each)
     progress.finish(STEP)
-    return Scan(seen.rows, seen.sha256, seen.carried, seen.known, faults)
+    return Scan(seen.rows, seen.sha256, seen.carried, seen.known, faults, seen.comments)
 
 
 def _add(row: Row, table: JobsTable, places: Places, collisions: Collisions, read: set[str]) -> None:

@@ -47,11 +47,11 @@ class JobsTable:
             for each in table.records:
                 count += 1
                 yield Row(each.number, each.line, each.cells, each.fault, each.remedy)
-            columns = tuple(table.columns)
+            columns, comments = tuple(table.columns), table.comments
         if not count:
             raise UsageError(f"{self.path} has no rows", "a line for each output follows the header")
         known = self.columns.known
-        seen.rows, seen.sha256 = count, digest.hexdigest()
+        seen.rows, seen.comments, seen.sha256 = count, comments, digest.hexdigest()
         seen.carried = tuple(column for column in columns if column not in known)
         seen.known = tuple(column for column in columns if column in known)
 
@@ -62,6 +62,8 @@ class Observed:
 
     rows: int = 0
     """With content, those that cannot be read too."""
+    comments: int = 0
+    """Lines below the header that begin with ``#``."""
     sha256: str = ""
     """Of the file's bytes."""
     carried: tuple[str, ...] = field(default=())

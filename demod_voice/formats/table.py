@@ -16,7 +16,7 @@ from demod_voice.errors import UsageError
 from demod_voice.formats.table_delimited import read_delimited
 from demod_voice.formats.table_form import Record, TableForm
 from demod_voice.formats.table_json import read_json_lines
-from demod_voice.formats.table_lines import open_lines
+from demod_voice.formats.table_lines import Lines, open_lines
 
 __all__ = ["DELIMITED", "JSON_LINES", "Record", "Table", "TableForm", "open_table"]
 
@@ -32,6 +32,13 @@ class Table:
     records: Iterator[Record]
     columns: dict[str, None]
     """In the order of their first appearance; those of a JSONL table are known once it was read."""
+    lines: Lines
+    """Of the file."""
+
+    @property
+    def comments(self) -> int:
+        """Lines below the header that were left out so far, for they begin with ``#``."""
+        return self.lines.comments
 
 
 @contextmanager
@@ -52,7 +59,7 @@ def open_table(path: Path, form: TableForm, tap: Callable[[Any], object] | None 
     with open_lines(path, form.encoding, tap) as lines:
         columns: dict[str, None] = {}
         read = read_json_lines if kind in JSON_LINES else read_delimited
-        yield Table(read(path, lines, form, columns), columns)
+        yield Table(read(path, lines, form, columns), columns, lines)
 
 
 def _kind_remedy(kind: str) -> str:

@@ -134,6 +134,7 @@ def _records(lines: Lines, header: _Header, feed: _Feed, reader: Iterator[list[s
     number = 0
     while line := lines.take():
         if line[0] == COMMENT or line.isspace():
+            lines.comments += not line.isspace()
             continue
         begins = lines.number
         feed.begin(line)

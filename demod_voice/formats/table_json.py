@@ -38,6 +38,7 @@ def read_json_lines(path: Path, lines: Lines, form: TableForm, columns: dict[str
     number = 0
     while line := lines.take():
         if line[0] == COMMENT or line.isspace():
+            lines.comments += not line.isspace()
             continue
         number += 1
         if number == 1:

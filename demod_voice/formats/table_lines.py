@@ -41,6 +41,8 @@ class Lines:
         self._again: deque[str] = deque()
         self.number = 0
         """Of the line that was taken last, 1-based."""
+        self.comments = 0
+        """Lines below the header that a reader left out."""
 
     def take(self) -> str:
         """The next line; empty at the end. One over ``MOST_RECORD_CHARS`` is cut there, and its rest is skipped."""

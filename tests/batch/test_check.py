@@ -64,7 +64,7 @@ def test_what_a_table_is(table, tmp_path):
     found, faults = checked(table(data))
     assert faults == []
     digest = hashlib.sha256(data.encode()).hexdigest()
-    assert found == Scan(2, digest, ("note", "more"), ("text", "output", "speed"), 0)
+    assert found == Scan(2, digest, ("note", "more"), ("text", "output", "speed"), 0, 1)
     assert scan(*table(data), faults.append) == found
 
 
