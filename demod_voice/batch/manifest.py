@@ -96,7 +96,15 @@ def shaping(settings: Settings, options: BatchOptions) -> dict[str, Any]:
         "defaults": _defaults(options.voice),
         "loudness": asdict(settings.loudness),
         "encode": asdict(settings.encode),
+        "licence_policy": settings.publish.licence_policy,
+        **({"episode": _episode(settings)} if options.task == "episode" else {}),
     }
+
+
+def _episode(settings: Settings) -> dict[str, Any]:
+    """Those that only episodes depend on; of a lexicon its content, never its path."""
+    told = {name: value for name, value in asdict(settings.episode).items() if name not in ("report", "lexicons")}
+    return {**told, "lexicons_sha256": [hash_file(Path(each)) for each in settings.episode.lexicons]}
 
 
 def _defaults(voice: VoiceDefaults) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from demod_voice.batch.summary import Tally, summary
 from demod_voice.batch.timings import Timings
 from demod_voice.batch.types import Executor, Finished, Task
 from demod_voice.config.settings import Settings
-from demod_voice.errors import MOST_FAULTS, DemodError, EngineError, Fault, FaultsError, UsageError
+from demod_voice.errors import MOST_FAULTS, DemodError, EngineError, Fault, FaultsError, OutputError, UsageError
 from demod_voice.records.atomic import output_error, write_json
 from demod_voice.records.hashing import hash_file
 from demod_voice.records.ledger import Ledger
@@ -214,12 +214,16 @@ class _Run:
         progress.finish(STEP)
 
     def report(self, task: str, created: str) -> BatchReport:
-        """Write the summary and the manifest of a run that has ended."""
+        """Write the summary and the manifest of a run that has ended.
+
+        Raises:
+            OutputError: they cannot be written, or the results are not there any more.
+        """
         batch, tally, out_dir = self._batch, self._tally, self._batch.places.out_dir
         numbers = summary(tally, {"demod_voice": __version__, "python": platform.python_version()})
         jobs = {"name": batch.table.path.name, "sha256": self._seen.sha256, "rows": self._seen.rows}
         settings = shaping(batch.settings, batch.options)
-        story = manifest(task, jobs, created, tally, self._voices, settings, hash_file(out_dir / RESULTS))
+        story = manifest(task, jobs, created, tally, self._voices, settings, _hash_results(out_dir / RESULTS))
         write_json(out_dir / MANIFEST, story)
         write_json(out_dir / SUMMARY, numbers)
         return BatchReport(out_dir, numbers, story, tuple(tally.failures))
@@ -227,6 +231,14 @@ class _Run:
     def _told(self, record: Finished) -> None:
         self._tally.list_failure(record)
         self._voices.add(record)
+
+
+def _hash_results(path: Path) -> str:
+    try:
+        return hash_file(path)
+    except OSError as error:
+        hint = "run the same command again: what is still there is kept"
+        raise OutputError(f"{path} was taken away while the batch was at work", hint) from error
 
 
 def require_done(report: BatchReport) -> None:

@@ -46,6 +46,7 @@ def test_episodes_of_a_table(batch: Make) -> None:
     story = json.loads((made.out / "manifest.json").read_text())
     (voice,) = story["voices"]
     assert (story["task"], voice["name"], voice["engine"], voice["rows"]) == ("episode", "en-us+f3", "espeak", 3)
+    assert story["settings"]["episode"]["lexicons_sha256"] == []
     before = made.digest()
     times = {path: path.stat().st_mtime_ns for path in made.outputs("")}
     assert made.run().code == 0

@@ -392,3 +392,34 @@ def test_a_work_folder_that_is_gone_is_no_loss(batch: Make) -> None:
     shutil.rmtree(made.out / "batch.demod")
     assert made.run().code == 0
     assert made.digest() == before
+
+
+@SLOW
+def test_an_output_folder_that_is_removed_meanwhile(batch: Make) -> None:
+    calm, made = batch("calm"), batch("removed")
+    for each in (calm, made):
+        each.write(fake_rows(12, {n: f"[[slow 0.2]] {n}" for n in range(1, 13)}))
+    assert calm.run().code == 0
+    process = made.start("--jobs", "1")
+    made.wait_for_outputs(3, process)
+    made.out.rename(made.folder / "moved")
+    _, error = process.communicate(timeout=60)
+    assert "Traceback" not in error
+    assert "defect" not in error
+    assert process.returncode == 7, error
+    assert made.run().code == 0
+    assert made.digest() == calm.digest()
+
+
+@SLOW
+def test_rows_that_move_are_not_spoken_again(batch: Make) -> None:
+    made = batch()
+    rows = fake_rows(6)
+    made.write(rows)
+    assert made.run().code == 0
+    before = {path: path.stat().st_mtime_ns for path in made.outputs()}
+    made.write([{"text": "A new one.", "output": "new.wav"}, *reversed(rows[1:])])
+    assert made.run().code == 0
+    assert made.statuses() == ["done"] * 6
+    assert [row["output"] for row in made.rows()] == ["new.wav", *(row["output"] for row in reversed(rows[1:]))]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
