@@ -58,6 +58,8 @@ class BatchCheck:
     """The first ``MOST_SHOWN`` of them."""
     faults_file: Path | None = None
     """Where all of them are."""
+    comments: int = 0
+    """Lines below the header that were left out, for they begin with ``#``."""
 
 
 @dataclass(slots=True)
@@ -109,12 +111,25 @@ def check_batch(
                 tell(RowFault(row.number, row.line, what, remedy))
         engines = task.engines if isinstance(task, SpeechTask) else ()
     first = tuple(sorted(told.first, key=lambda fault: fault.row))
-    return BatchCheck(path, places.out_dir, found.rows, found.sha256, found.carried, engines, told.count, first, target)
+    return BatchCheck(
+        jobs=path,
+        out_dir=places.out_dir,
+        rows=found.rows,
+        sha256=found.sha256,
+        carried=found.carried,
+        engines=engines,
+        faults=told.count,
+        first=first,
+        faults_file=target,
+        comments=found.comments,
+    )
 
 
 def describe_batch_check(found: BatchCheck) -> str:
     """What a check has found, for people."""
     lines = [f"{found.jobs}: {counted(found.rows, 'row')}, {counted(found.faults, 'fault')}"]
+    if found.comments:
+        lines.append(f"left out as comments, for they begin with #: {counted(found.comments, 'line')}")
     if found.engines:
         lines.append(f"spoken by {', '.join(found.engines)}")
     if found.carried:

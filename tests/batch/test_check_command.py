@@ -44,6 +44,11 @@ def test_a_good_table(cli, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["jobs.csv"], "nothing is made"
 
 
+def test_lines_that_are_comments_are_counted(cli, tmp_path):
+    name = jobs(tmp_path, "Hello,a.wav", "#hashtag,b.wav", '"#hashtag",c.wav')
+    assert "left out as comments, for they begin with #: 1 line\n" in cli("batch", "check", name)[1]
+
+
 def test_faults_are_listed_with_their_rows(cli, tmp_path):
     name = jobs(tmp_path, "Hello,a.wav,", "Hello,a.wav,", ",b.wav,9", header="text,output,speed")
     code, out, err = cli("batch", "check", name)
