@@ -27,6 +27,8 @@ from demod_voice.records.reserve import Reserve
 
 INTERVAL_S = 1.0
 """Shortest time between two commits, each of which waits for the disk."""
+LOG_PAGES = 4000
+"""So many pages of 4 KiB are collected before they are moved from the log into the file, which waits for the disk too."""
 SCHEMA = 1
 _TABLES = """
 CREATE TABLE IF NOT EXISTS sessions (id INTEGER PRIMARY KEY, boot TEXT NOT NULL);
@@ -156,6 +158,7 @@ class Ledger:
             run("PRAGMA locking_mode=EXCLUSIVE")
             run("PRAGMA journal_mode=WAL")
             run("PRAGMA synchronous=FULL")
+            run(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
             version = run("PRAGMA user_version").fetchone()[0]
             if version not in (0, SCHEMA):
                 raise _Unknown(f"its form is {version}")
