@@ -7,11 +7,12 @@ import argparse
 from demod_voice.cli.app import App, Parser, command
 from demod_voice.cli.batch_flags import add_batch_flags, batch_options
 from demod_voice.cli.batch_run import add_run_commands
+from demod_voice.cli.groups import DEFAULT_COMMANDS
 
 
 def register(parser: Parser) -> None:
     """Declare every ``batch`` command; ``batch JOBS`` is ``batch run JOBS``."""
-    parser.default_command = "run"
+    parser.default_command = DEFAULT_COMMANDS["batch"]
     commands = parser.add_subparsers()
     add_run_commands(commands)
     _add_check(commands)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from demod_voice.cli.app import Parser, root_parser
-from demod_voice.cli.groups import ALIASES, EXAMPLES, GLOBAL_FLAGS, GROUPS, PROGRAM
+from demod_voice.cli.groups import ALIASES, DEFAULT_COMMANDS, EXAMPLES, GLOBAL_FLAGS, GROUPS, PROGRAM
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 _HEAD = f"""\
@@ -160,7 +160,9 @@ def _examples() -> str:
 
 def _aliases() -> str:
     lines = ["## Older names", "", "| name | stands for |", "|---|---|"]
-    return "\n".join([*lines, *(f"| `{name}` | `{' '.join(words)}` |" for name, words in ALIASES.items()), ""])
+    older = {name: " ".join(words) for name, words in ALIASES.items()}
+    older |= {f"{group} FILE": f"{group} {command} FILE" for group, command in DEFAULT_COMMANDS.items()}
+    return "\n".join([*lines, *(f"| `{name}` | `{meant}` |" for name, meant in older.items()), ""])
 
 
 if __name__ == "__main__":

@@ -38,6 +38,9 @@ ALIASES = {
 }
 """Older spelling -> the words it stands for."""
 
+DEFAULT_COMMANDS = {"batch": "run"}
+"""Group -> its command that is meant where a file stands in the place of one."""
+
 GLOBAL_FLAGS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (
     (("-v", "--verbose"), None, "Say more on stderr; twice for everything"),
     (("-q", "--quiet"), None, "Only results and errors; no progress, no notes"),
