@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from pathlib import Path
 
 from demod_voice.config.settings import Limits
@@ -19,6 +18,8 @@ FOLDER = "references"
 """Of the clips, in the work folder."""
 MOST_KEPT = 65536
 """Recordings whose hashes and faults are remembered."""
+LOCKS = 64
+"""Recordings that may be made into clips at the same time; two that share a lock wait for each other."""
 NAME_LENGTH = 32
 """Hex digits of the recording's hash in a clip's name."""
 _Stamp = tuple[int, int]
@@ -39,8 +40,7 @@ class References:
         self._progress = progress
         self._hashes: dict[Path, tuple[_Stamp, str]] = {}
         self._faults: dict[Path, tuple[str, str] | None] = {}
-        self._lock = threading.Lock()
-        self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._busy = [threading.Lock() for _ in range(LOCKS)]
 
     def sha256(self, source: Path) -> str:
         """Hash of a recording; each is read once while it does not change.
@@ -73,9 +73,7 @@ class References:
             OutputError: the clip cannot be written.
         """
         clip = self.clip(sha256)
-        with self._lock:
-            busy = self._busy[sha256]
-        with busy:
+        with self._busy[int(sha256[:8], 16) % LOCKS]:
             if not clip.exists():
                 self._make(source, sha256, clip)
         return clip

@@ -129,7 +129,17 @@ class RowVoices:
             ModelMissing: a file of it is gone.
         """
         asked = self.asked(row)
-        sha256 = self._references.sha256(asked.reference) if asked.reference is not None else ""
+        return self._kept(asked, self._references.sha256(asked.reference) if asked.reference is not None else "")
+
+    def seen(self, row: Row) -> RowVoice:
+        """As ``of``, without reading the recording: its identity says nothing.
+
+        Raises:
+            UsageError, ModelMissing: as of ``of``.
+        """
+        return self._kept(self.asked(row), "")
+
+    def _kept(self, asked: Asked, sha256: str) -> RowVoice:
         key = (asked, sha256)
         found = self._known.get(key)
         if found is None:
@@ -271,18 +281,18 @@ class RowVoices:
 
     def _row_voice(self, voice: ResolvedVoice, reference: Path | None, sha256: str) -> RowVoice:
         language = voice.language or self._settings.language
-        return RowVoice(voice, language, self._identity(voice, language, sha256), reference, sha256)
+        known = replace(voice, voice=replace(voice.voice, references=())) if reference is not None else voice
+        return RowVoice(voice, language, self._identity(known, language, sha256), reference, sha256)
 
     def _identity(self, voice: ResolvedVoice, language: str, sha256: str) -> str:
         """Content only: the clip of a reference by the hash of its recording."""
         info, settings = voice.engine, self._settings
-        spoken = replace(voice.voice, references=()) if sha256 else voice.voice
         limits = [info.max_chars, dict(info.language_chars), info.normalises_text, info.max_batch]
         return hash_json(
             {
                 "engine": [info.name, info.output_version, settings.engines.threads, *limits],
                 "options": audible_options(info, settings),
-                "voice": self._hashes.of_voice(spoken),
+                "voice": self._hashes.of_voice(voice.voice),
                 "reference": sha256,
                 "manner": [voice.speed, voice.pitch, voice.volume_db, dict(voice.style), language],
                 "tries": [settings.attempts, guards_of(settings, info.name)],

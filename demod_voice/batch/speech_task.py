@@ -109,7 +109,7 @@ class SpeechTask:
             told = {what for what, _ in found}
             return found + [each for each in self._name_faults(row) if each[0] not in told]
         try:
-            voice = self._voices.of(row)
+            voice = self._voices.seen(row)
             self._lines(row, voice, "")
         except FaultsError as error:
             return [(each.message, each.hint or "") for each in error.faults]

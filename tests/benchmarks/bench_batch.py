@@ -64,7 +64,7 @@ def batch(table: Path, out: Path, voice: VoiceDefaults, jobs: int) -> float:
 def espeak(args: argparse.Namespace, folder: Path) -> None:
     """Blocks of the batch and of the bare loop in turn."""
     python = python_for(engine("espeak", load_settings()), load_settings())
-    ours, bare = [], []
+    ours, bare, cpu = [], [], {"batch": 0.0, "bare": 0.0}
     for number, begin in enumerate(range(0, args.rows, args.block)):
         end = min(begin + args.block, args.rows)
         loop, out = folder / f"bare{number}", folder / f"out{number}"
@@ -72,20 +72,30 @@ def espeak(args: argparse.Namespace, folder: Path) -> None:
         rows = ((f"This is row number {each} of the table.", f"{each}.wav") for each in range(begin, end))
         table = write_table(folder / f"jobs{number}.csv", rows)
         for name in ("bare", "batch") if number % 2 else ("batch", "bare"):
+            before = processor_s()
             if name == "batch":
                 ours.append(batch(table, out, VoiceDefaults(engine="espeak", voice=VOICE), args.jobs) / (end - begin))
             else:
                 command = [str(python), str(BARE), str(loop), str(begin), str(end)]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 bare.append(float(done.stdout) / (end - begin))
+            cpu[name] += processor_s() - before
         told = f"block {number}: batch {ours[-1] * 1e3:.2f} ms, bare {bare[-1] * 1e3:.2f} ms a row, load {load()}"
         print(told, file=sys.stderr, flush=True)
         same(loop, out)
     row("espeak", f"batch, --jobs {args.jobs}", args.rows, statistics.median(ours))
     row("espeak", "bare loop", args.rows, statistics.median(bare))
+    each_ms = {name: seconds / args.rows * 1e3 for name, seconds in cpu.items()}
+    print(f"espeak: processor time {each_ms['batch']:.2f} ms a row, bare {each_ms['bare']:.2f} ms")
     ratio = statistics.median(ours) / statistics.median(bare)
     each = sorted(one / other for one, other in zip(ours, bare, strict=True))
     print(f"espeak: {ratio:.2f}x (limit {LIMITS['espeak']}x); blocks {each[0]:.2f}x to {each[-1]:.2f}x, load {load()}")
+
+
+def processor_s() -> float:
+    """Processor seconds of this process and of all that have ended below it."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def same(loop: Path, out: Path) -> None:
