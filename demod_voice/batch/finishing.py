@@ -12,6 +12,7 @@ import numpy as np
 
 from demod_voice.audio.clip import Clip
 from demod_voice.batch.row_voices import RowVoice
+from demod_voice.batch.speaking import told
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Failure, Finished, Job, Spoken, Timing
 from demod_voice.config.settings import Settings
 from demod_voice.media.encode import LOSSY, encode
@@ -147,8 +148,8 @@ def _failed(failure: Failure) -> tuple[Finished, Timing]:
         FAILED if failure.recorded else SKIPPED,
         job.shown,
         engine=job.engine,
-        error=failure.message,
-        hint=failure.hint,
+        error=told(failure.message, job),
+        hint=told(failure.hint, job),
         kind=failure.kind,
     )
     return record, Timing(job.row.number, failure.seconds, failure.attempts, failure.worker)

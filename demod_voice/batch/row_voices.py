@@ -209,6 +209,11 @@ class RowVoices:
                 f"engine {CLONING} is given neither a reference nor a speaker",
                 "name a recording in the column reference, or one of: demod-voice xtts speakers",
             )
+        if voice.voice.speaker and not (voice.voice.model or voice.engine.default_model):
+            raise UsageError(
+                f"engine {voice.engine.name} has no speakers (the row names {voice.voice.speaker})",
+                "name a voice in the column voice; a speaker is one of those inside a model",
+            )
         return self._row_voice(voice, None, "")
 
     def _has_own_speakers(self, engine: str) -> bool:

@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from demod_voice.batch.types import Failure, Job, Spoken, Unit
 from demod_voice.errors import DemodError, EngineCancelled, EngineError, EngineFailed, EngineGivenUp
+from demod_voice.records.atomic import TEMPORARY_MARK
 from demod_voice.speech.joining import join
 from demod_voice.speech.making import Made
 from demod_voice.speech.studio import Studio
 
 _PATH = re.compile(r"(?<![\w/])/(?:[^\s/'\"]+/)*([^\s/'\",;:)]+)")
 """An absolute path; its last part is what is told of it."""
+_UNFINISHED = re.compile(rf"{re.escape(TEMPORARY_MARK)}\d+-[0-9a-f]{{8}}-")
+"""What ``records.atomic`` puts before the name of a file that is not whole yet."""
 _SCRATCH = re.compile(r"\b(pid|process) \d+\b")
 
 
@@ -45,13 +48,17 @@ def speak_unit(
 def failure(job: Job, error: DemodError, seconds: float) -> Failure:
     """A row that could not be done, told so that it is the same on every machine and in every run."""
     recorded = not isinstance(error, (EngineGivenUp, EngineCancelled))
-    message = told(error.message.splitlines()[0] if isinstance(error, EngineError) else error.message)
-    return Failure(job, message, told(error.hint or ""), type(error).__name__, recorded, seconds, worker=_worker())
+    message = told(error.message.splitlines()[0] if isinstance(error, EngineError) else error.message, job)
+    return Failure(job, message, told(error.hint or "", job), type(error).__name__, recorded, seconds, worker=_worker())
 
 
-def told(message: str) -> str:
-    """A message without what differs from run to run: folders and process ids."""
-    return _SCRATCH.sub(r"\1", _PATH.sub(r"\1", message))
+def told(message: str, job: Job) -> str:
+    """A message without what differs from run to run: folders, temporary names and process ids."""
+    voice = job.facts.get("voice")
+    for known in (job.output, voice.reference if voice is not None else None):
+        if known is not None:
+            message = message.replace(f"{known.parent}/", "")
+    return _SCRATCH.sub(r"\1", _UNFINISHED.sub("", _PATH.sub(r"\1", message)))
 
 
 def _alone(studio: Studio, job: Job) -> Spoken | Failure:

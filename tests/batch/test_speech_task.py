@@ -15,6 +15,7 @@ from support.batch_rows import contents, rows_of, run_rows
 from demod_voice.api.speaking import VoiceChoice, speak_to_file
 from demod_voice.audio.clip import mono
 from demod_voice.batch.options import VoiceDefaults
+from demod_voice.batch.speaking import told as cleaned
 from demod_voice.batch.speech_task import SpeechTask
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Row
 from demod_voice.config import load_settings
@@ -132,6 +133,7 @@ def test_faults_of_voices_and_texts(make: Make, tmp_path: Path, espeak_engine: P
         assert "nothing in the text" in told(task, text="...")
         assert "20,000" in told(task, text="word " * 5000)
         assert "needs a voice" in told(task, engine="piper")
+        assert "has no speakers" in told(task, engine="espeak", speaker="Ann")
         assert "no such.wav does not exist" in told(task, reference="no such.wav")
         assert "cannot clone" in told(task, engine="espeak", reference="short.wav")
         assert "0.10 s" in told(task, reference="short.wav")
@@ -230,11 +232,12 @@ def test_an_engine_that_dies_at_every_row_is_given_up_and_the_rest_is_skipped(ma
     assert outcomes[-1].kind == "EngineGivenUp"
 
 
-def test_errors_tell_no_path_of_this_run(make: Make, fake_engine: Path, tmp_path: Path) -> None:
-    from demod_voice.batch.speaking import told
-
-    assert told(f"cannot read {tmp_path}/x/speech.wav, pid 4711: gone") == "cannot read speech.wav, pid: gone"
-    assert told("use wav/flac or and/or 1/2") == "use wav/flac or and/or 1/2"
+def test_errors_tell_no_path_of_this_run(make: Make, tmp_path: Path) -> None:
+    with make(out="o p") as task:
+        job = task.job(rows_of([{"text": "Hello.", "output": "x.mp3"}])[0])
+    assert cleaned(f"cannot read {tmp_path}/x/speech.wav, pid 4711: gone", job) == "cannot read speech.wav, pid: gone"
+    assert cleaned(f"cannot write {job.output.parent}/.tmp-17-0a1b2c3d-x.mp3: no", job) == "cannot write x.mp3: no"
+    assert cleaned("use wav/flac or and/or 1/2", job) == "use wav/flac or and/or 1/2"
 
 
 def test_units_are_full_and_grouped_by_voice(make: Make, espeak_engine: Path) -> None:
