@@ -111,7 +111,9 @@ class EngineActor:
         yield from self._notes.taken()
 
     def close(self) -> None:
-        """End the workers, and remove what was kept here."""
+        """End the workers, whatever they do, and remove what was kept here. Called beside a ``speak`` that is at work."""
+        if self._studio is not None:
+            self._studio.pool.close(at_once=True)
         self._stack.close()
 
     @property

@@ -62,6 +62,7 @@ def imported() -> Any:
         UsageError: it is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of this program reports to anybody
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # a thread that comes too late must not start a cluster
     try:
         import ray
     except ImportError as error:

@@ -8,14 +8,14 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import demod_voice
 from demod_voice.batch.ray_actor import EngineActor, NodeFacts
 from demod_voice.batch.ray_cluster import CPU, GPU, Cluster
-from demod_voice.batch.ray_inputs import sweep
+from demod_voice.batch.ray_inputs import clean
 from demod_voice.batch.ray_units import Unfit
 from demod_voice.config.settings import Settings
 from demod_voice.errors import EngineError, EngineNotInstalled
@@ -25,13 +25,19 @@ IN_FLIGHT = 2
 """Units of one actor: one is spoken, one is there already when that ends."""
 LOOK_S = 2.0
 """Time between two looks at the nodes of the cluster."""
+START_S = 60.0
+"""So long an actor may take to start at least where there is room: a process that imports the program."""
 WAITS, OVER = "waits", "over"
 TOLD_S = 10.0
 """So long a batch waits for room before it says so."""
-GOODBYE_S = 10.0
+GOODBYE_S = 8.0
 """So long actors may take to end their workers and remove their files."""
 EVERY = ""
 """Among the engines that an actor is barred from: all of them."""
+BESIDE = "beside"
+"""Group of an actor's methods that are called while it speaks."""
+CLEAN_S = 5.0
+"""So long a node waits for killed actors to end before it removes their files."""
 MOST_STILLBORN = 8
 """So many actors in a row that die before they begin are the cluster's fault."""
 
@@ -82,19 +88,22 @@ class Patience:
         self.wait_s = settings.batch.ray.wait_s
         self._since: float | None = None
         self._told = False
+        self._room = True
 
-    def look(self, idle: bool, now: float) -> str:
+    def look(self, idle: bool, room: bool, now: float) -> str:
         """What is to be said now: nothing, that it ``WAITS``, or that it is ``OVER``.
 
         Args:
             idle: there is work, and nobody does it.
+            room: nodes live on which an actor fits; it may be starting, or others use them.
             now: a steady clock, seconds.
         """
+        if not idle or room != self._room:
+            self._since, self._told, self._room = None, False, room
         if not idle:
-            self._since, self._told = None, False
             return ""
         self._since = now if self._since is None else self._since
-        if now - self._since > self.wait_s:
+        if now - self._since > (max(self.wait_s, START_S) if room else self.wait_s):
             return OVER
         if now - self._since > TOLD_S and not self._told:
             self._told = True
@@ -117,10 +126,11 @@ class Crew:
     ) -> None:
         self._cluster, self._settings, self._events, self._progress = cluster, settings, events, progress
         self._batch = secrets.token_hex(8)
-        self._class = cluster.ray.remote(EngineActor)
+        self._class = cluster.ray.remote(concurrency_groups={BESIDE: 1})(EngineActor)
         self._seats: list[Seat] = []
-        self._hosts: dict[str, str] = {}
-        """Ray's id -> name of every node that had an actor."""
+        self._threads: list[threading.Thread] = []
+        self._lossy: set[str] = set()
+        """Ray's ids of the nodes where an actor was lost."""
         self._room: dict[str, int] = {}
         self._looked = -math.inf
         self._patience = Patience(settings)
@@ -191,8 +201,6 @@ class Crew:
             return
         self._stillborn = 0
         seat.facts = event.facts
-        if event.facts is not None:
-            self._hosts[event.facts.node] = event.facts.host
 
     def lose(self, seat: Seat, why: BaseException) -> None:
         """An actor is gone, or cannot be reached; told once."""
@@ -200,22 +208,32 @@ class Crew:
             self._seats.remove(seat)
             self._kill(seat)
             self._looked = -math.inf
+            if seat.facts is not None:
+                self._lossy.add(seat.facts.node)
             log.info("lost an actor on %s: %s", seat.host, why)
             self._progress.note(f"node {seat.host} has lost an actor: its rows are spoken again elsewhere")
 
-    def end(self, at_once: bool) -> None:
-        """End every actor, and remove what is left on the nodes.
-
-        Args:
-            at_once: kill them, whatever they do.
-        """
+    def end(self) -> None:
+        """End every actor, whatever it does, and remove what is left on the nodes."""
         seats, self._seats = self._seats, []
-        if not at_once:
-            self._wait([seat.actor.close.remote() for seat in seats if seat.facts is not None])
+        goodbyes = {
+            seat.actor.close.options(concurrency_group=BESIDE).remote(): seat.facts.node
+            for seat in seats
+            if seat.facts is not None
+        }
+        silent = self._unanswered(list(goodbyes))
         for seat in seats:
             self._kill(seat)
-        if at_once and seats:
-            self._clean()
+        self._join()
+        self._clean(self._lossy | {goodbyes[ref] for ref in silent})
+        self._lossy.clear()
+
+    def spawn(self, work: Callable[..., None], *given: Any) -> None:
+        """Let a thread wait for an actor. Nobody may wait any more when the connection to the cluster is closed."""
+        self._threads = [each for each in self._threads if each.is_alive()]
+        thread = threading.Thread(target=work, args=given, daemon=True, name="ray-wait")
+        self._threads.append(thread)
+        thread.start()
 
     def _hire(self, kind: str) -> None:
         share = self._cluster.share(kind)
@@ -224,7 +242,7 @@ class Crew:
         ).remote(self._batch)
         seat = Seat(actor, kind, self.begun)
         self._seats.append(seat)
-        threading.Thread(target=self._start, args=(seat,), daemon=True, name="ray-start").start()
+        self.spawn(self._start, seat)
 
     def _start(self, seat: Seat) -> None:
         """In a thread: an actor waits for room, its process starts and imports the program."""
@@ -267,6 +285,8 @@ class Crew:
         if why.fatal or not seat.late:
             kind = EngineNotInstalled if why.kind == "EngineNotInstalled" else EngineError
             raise kind(why.message, why.hint or None)
+        if engine in seat.barred:
+            return
         seat.barred.add(engine)
         self._why = why
         self._progress.note(f"{why.message}; it is left out" + (f" ({why.hint})" if why.hint else ""))
@@ -278,16 +298,17 @@ class Crew:
 
     def _watch_idleness(self, wanted: Mapping[str, int]) -> None:
         idle = any(wanted.values()) and not any(seat.facts is not None for seat in self._seats)
-        told = self._patience.look(idle, time.monotonic())
+        room = any(self._room.get(kind) for kind in wanted)
+        told = self._patience.look(idle, room, time.monotonic())
         if not told:
             return
         share = ", ".join(f"{part:g} {name}" for kind in wanted for name, part in self._cluster.share(kind).items())
         if told == WAITS:
             self._progress.note(f"waiting for room on the Ray cluster ({share} for an actor)")
             return
+        what = "no actor began on the Ray cluster" if room else "the Ray cluster had no room for an actor"
         raise EngineError(
-            f"the Ray cluster had no room for an actor ({share}) for {self._patience.wait_s:g} s; "
-            f"it has {len(self._cluster.nodes())} nodes now",
+            f"{what} ({share}) for too long; it has {len(self._cluster.nodes())} nodes now",
             "see ray status; finished rows are kept: run the same command again (batch.ray.wait_s says how long to wait)",
         )
 
@@ -297,21 +318,33 @@ class Crew:
         except Exception as error:
             log.debug("an actor could not be killed: %s", error)
 
-    def _clean(self) -> None:
-        """Killed actors leave their files: a task on each node removes them."""
+    def _clean(self, nodes: Iterable[str]) -> None:
+        """Actors that were killed leave their files: a task on each of their nodes removes them."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        task = self._cluster.ray.remote(sweep)
+        task = self._cluster.ray.remote(clean)
         living = {node["NodeID"] for node in self._cluster.nodes()}
-        there = [NodeAffinitySchedulingStrategy(node, soft=False) for node in self._hosts if node in living]
-        self._wait([task.options(num_cpus=0, max_retries=0, scheduling_strategy=each).remote() for each in there])
+        there = [NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes if node in living]
+        self._unanswered(
+            [task.options(num_cpus=0, scheduling_strategy=each).remote(self._batch, CLEAN_S) for each in there]
+        )
 
-    def _wait(self, refs: list[Any]) -> None:
-        if refs:
+    def _join(self) -> None:
+        deadline = time.monotonic() + GOODBYE_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _unanswered(self, refs: list[Any]) -> list[Any]:
+        """Wait for all of them for a while; those that did not come, or failed."""
+        ray = self._cluster.ray
+        done, silent = ray.wait(refs, num_returns=len(refs), timeout=GOODBYE_S) if refs else ([], [])
+        for ref in done:
             try:
-                self._cluster.ray.wait(refs, num_returns=len(refs), timeout=GOODBYE_S)
-            except Exception as error:
-                log.debug("actors did not say goodbye: %s", error)
+                ray.get(ref)
+            except ray.exceptions.RayError as error:
+                log.debug("an actor did not say goodbye: %s", error)
+                silent.append(ref)
+        return list(silent)
 
 
 class _Misfit(Exception):

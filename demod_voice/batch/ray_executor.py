@@ -99,6 +99,7 @@ class RayExecutor:
         self._prepare = prepare
         self._stack = ExitStack()
         self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._shift: _Shift | None = None
 
     def __enter__(self) -> RayExecutor:
         self._stack.enter_context(self._cluster)
@@ -110,7 +111,9 @@ class RayExecutor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
-            self._crew.end(at_once=kind is not None)
+            if self._shift is not None:
+                self._shift.stop()
+            self._crew.end()
 
     def run(self, units: Iterable[Unit | None], finish: Finish) -> Iterator[_Result]:
         """As ``Executor.run``.
@@ -119,11 +122,11 @@ class RayExecutor:
             OutputError: the disk is full.
             EngineError: a node does not fit, or there was no room on the cluster for too long; what is finished was given.
         """
-        shift = _Shift(self._cluster, self._crew, self._sender, self._events, self._progress, self._prepare)
+        self._shift = _Shift(self._cluster, self._crew, self._sender, self._events, self._progress, self._prepare)
         try:
-            yield from shift.work(iter(units), finish)
+            yield from self._shift.work(iter(units), finish)
         finally:
-            shift.stop()
+            self._shift.stop()
 
 
 class _Sender:
@@ -192,11 +195,13 @@ class _Shift:
                 yield result
 
     def stop(self) -> None:
-        """Begin nothing more, and wait for outputs that are being written."""
+        """Begin nothing more, and wait for outputs that are being written. Actors that are at work are killed."""
+        if self._stopped.is_set():
+            return
         self._stopped.set()
         self._slots.release(1 << 20)
         if self._flights:
-            self._crew.end(at_once=True)
+            self._crew.end()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _pull(self, units: Iterator[Unit | None]) -> None:
@@ -236,7 +241,7 @@ class _Shift:
         seat.engines.add(load.unit.engine)
         flight = _Flight(load, seat, _rest(load))
         self._flights.add(flight)
-        threading.Thread(target=self._fly, args=(flight,), daemon=True, name="ray-unit").start()
+        self._crew.spawn(self._fly, flight)
 
     def _fly(self, flight: _Flight) -> None:
         """In a thread: send a unit, and hand on what comes back, as fast as rows are finished."""

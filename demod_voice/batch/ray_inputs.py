@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -155,6 +156,15 @@ class Scratch:
             raise EngineError("a file came to a node as another than was sent", "run the same command again")
         unfinished.replace(path)
         return path
+
+
+def clean(batch: str, within_s: float) -> None:
+    """Remove what a batch has left here as soon as its processes have ended; a task for a node."""
+    deadline = time.monotonic() + within_s
+    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{batch}"
+    while folder.exists() and time.monotonic() < deadline:
+        _remove(folder)
+        time.sleep(0.05)
 
 
 def sweep() -> None:

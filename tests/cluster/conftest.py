@@ -21,7 +21,7 @@ from demod_voice.batch.speech_task import SpeechTask
 from demod_voice.config import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-FAKES = ROOT / "tests" / "fakes"
+FAKES = tuple(ROOT / "tests" / name for name in ("fakes", "fakes_cluster"))
 PATHS = (ROOT, ROOT / "backends" / "_sdk")
 
 
@@ -53,9 +53,13 @@ class Nodes:
         self.cluster.wait_for_nodes()
         return node
 
+    def remove(self, node: Any) -> None:
+        """Take a node away at once, with all that runs on it."""
+        self.cluster.remove_node(node, allow_graceful=False)
+
     def left_behind(self) -> list[str]:
-        """What the nodes keep in their folders for temporary files."""
-        return [path.name for path in self.folder.glob("n*/t/demod-voice-*")]
+        """What the three nodes keep in their folders for temporary files."""
+        return [path.name for path in self.folder.glob("n[123]/t/demod-voice-*")]
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +70,8 @@ def nodes(engine_python: Callable[[str], Path]) -> Iterator[Nodes]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     folder = Path(tempfile.mkdtemp(prefix="dvr-"))  # Ray's sockets want short paths
     engines = {
-        "DEMOD_VOICE_ENGINES__SEARCH_PATH": str(FAKES),
+        "DEMOD_VOICE_ENGINES__SEARCH_PATH": f"[{', '.join(map(str, FAKES))}]",
+        "DEMOD_VOICE_ENGINES__BURNER__PYTHON": sys.executable,
         "DEMOD_VOICE_ENGINES__FAKE__PYTHON": sys.executable,
         "DEMOD_VOICE_ENGINES__ESPEAK__PYTHON": str(engine_python("espeak")),
         "DEMOD_VOICE_ENGINES__PIPER__PYTHON": str(engine_python("piper")),

@@ -376,7 +376,7 @@ def _(settings: Settings, folder: Path) -> Any:
     from demod_voice.batch.ray_crew import Patience
 
     patience = Patience(settings)
-    return [patience.look(True, now) for now in (100.0, 115.0, 165.0)]
+    return [patience.look(True, False, now) for now in (100.0, 115.0, 165.0)]
 
 
 @row("attempts", (1, 3), (0, 2))
