@@ -431,11 +431,15 @@ def test_the_manifest_is_a_result_and_names_no_place(bench: Bench, tmp_path: Pat
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_finished_rows(many: Bench) -> None:
+    """When a window's garbage goes is chance: the smallest of three peaks. A row that is kept has over 500 bytes."""
     import tracemalloc
 
     def peak(rows: int) -> int:
         many.write([(str(number), f"text {number}") for number in range(rows)])
         many.run(Wishes(check=False))
+        return min(again(rows) for _ in range(3))
+
+    def again(rows: int) -> int:
         tracemalloc.start()
         report = many.run(Wishes(check=False))
         most = tracemalloc.get_traced_memory()[1]
@@ -444,4 +448,4 @@ def test_memory_does_not_grow_with_finished_rows(many: Bench) -> None:
         return most
 
     few = peak(12_000)
-    assert peak(24_000) < few + 12_000 * 20
+    assert peak(24_000) < few + 12_000 * 100
