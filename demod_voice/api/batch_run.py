@@ -100,7 +100,7 @@ def run_batch(
             wishes,
             progress,
             attempts=lambda engine: tries(settings, engine),
-            before_work=lambda: _verify(task, run, path),
+            before_work=lambda engines: _verify(task, run, path, engines),
         )
 
 
@@ -175,8 +175,8 @@ def _executor(
     return _OnRay(run, task, settings, progress)
 
 
-def _verify(task: SpeechTask | EpisodeTask, run: BatchRunOptions, path: Path) -> None:
-    """Before the first row: every engine starts here and has the voices that rows ask for.
+def _verify(task: SpeechTask | EpisodeTask, run: BatchRunOptions, path: Path, engines: frozenset[str]) -> None:
+    """Before the first rows of engines: they start here, and have the voices that rows ask for.
 
     Raises:
         FaultsError: it has not.
@@ -184,8 +184,7 @@ def _verify(task: SpeechTask | EpisodeTask, run: BatchRunOptions, path: Path) ->
     """
     if not run.check or run.executor != "local" or not isinstance(task, SpeechTask):
         return
-    faults = [
-        Fault(row.line, f"row {row.number}: {what}", remedy or None) for row, what, remedy in task.verify_voices()
-    ]
+    wrong = task.verify_voices(engines=engines)
+    faults = [Fault(row.line, f"row {row.number}: {what}", remedy or None) for row, what, remedy in wrong]
     if faults:
-        raise FaultsError(str(path), faults, "nothing was spoken; with --no-check the other rows are done")
+        raise FaultsError(str(path), faults, "what is finished is kept; with --no-check the other rows are done")

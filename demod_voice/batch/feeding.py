@@ -26,7 +26,7 @@ class Feeder:
         leftovers: where killed runs may have left half-written outputs.
         refused: (what, remedy) of rows that may not be begun, by number.
         check: called before each window; raises when the table is not the same any more.
-        before_work: called once, when the first row is to be begun.
+        before_work: called with engines whose first rows are to be begun, before any of their window is.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Feeder:
         leftovers: Leftovers | None = None,
         refused: Mapping[int, tuple[str, str]] = MappingProxyType({}),
         check: Callable[[], None] = lambda: None,
-        before_work: Callable[[], None] = lambda: None,
+        before_work: Callable[[frozenset[str]], None] = lambda _: None,
     ) -> None:
         self._rows, self._task, self._keeper, self._work = rows, task, keeper, work
         self._stop_on_error = stop_on_error
@@ -48,7 +48,7 @@ class Feeder:
         self._refused = refused
         self._check = check
         self._before_work = before_work
-        self._begun = False
+        self._needed: frozenset[str] = frozenset()
 
     def units(self) -> Iterator[Unit | None]:
         """Every unit with a row that is not finished; None while the first unfinished row is too far behind.
@@ -70,16 +70,19 @@ class Feeder:
         units = self._task.units(jobs, wanted)
         if any(unit.batch for unit in units):
             store_plan(self._work, number, self._task.units(jobs, frozenset(job.row.number for job in jobs)))
+        self._need(frozenset(unit.engine for unit in units))
         for unit in units:
             if self._stop_on_error and self._keeper.failed:
                 self._skip(unit)
                 continue
-            if not self._begun:
-                self._begun = True
-                self._before_work()
             if self._leftovers is not None:
                 self._leftovers.remove(job.output for job in unit.jobs)
             yield unit
+
+    def _need(self, engines: frozenset[str]) -> None:
+        if engines - self._needed:
+            self._before_work(engines - self._needed)
+            self._needed |= engines
 
     def _job(self, row: Row) -> Job | None:
         """The row as a job; None for one that cannot be one, whose result is told."""

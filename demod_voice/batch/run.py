@@ -142,7 +142,7 @@ def run_batch(
     progress: Progress = SILENT,
     *,
     attempts: Callable[[str], int] = lambda _: 1,
-    before_work: Callable[[], None] = lambda: None,
+    before_work: Callable[[frozenset[str]], None] = lambda _: None,
 ) -> BatchReport:
     """Do every row of a table that is not done; the results are in the order of the rows.
 
@@ -153,7 +153,7 @@ def run_batch(
         wishes: how it is run.
         progress: told about each row.
         attempts: how many attempts a flawed output of an engine must be the best of.
-        before_work: called when the first row is to be begun, before it is.
+        before_work: called with engines whose first rows are to be begun; what it raises ends the run.
 
     Raises:
         UsageError, FaultsError: the table cannot be used, or changes meanwhile; another run is at work and shall not be

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -136,11 +136,14 @@ class SpeechTask:
         """The engines that the rows seen by ``faults`` need, by name."""
         return tuple(sorted({name for name, *_ in self._questions}))
 
-    def verify_voices(self, pool: Loader | None = None) -> list[tuple[Row, str, str]]:
+    def verify_voices(
+        self, pool: Loader | None = None, engines: Collection[str] | None = None
+    ) -> list[tuple[Row, str, str]]:
         """Start every engine that the rows seen by ``faults`` need, and look that it has their voices and languages.
 
         Args:
             pool: loads models; by default the task's own.
+            engines: only these; None = all.
 
         Returns:
             (first row, what, remedy) of everything that is wrong.
@@ -152,6 +155,8 @@ class SpeechTask:
         failures: dict[str, EngineError] = {}
         wrong = 0
         for row, voice in self._questions.values():
+            if engines is not None and voice.info.name not in engines:
+                continue
             try:
                 faults = voice.voice.verify(pool or self.studio.pool, voice.language)
             except EngineError as error:

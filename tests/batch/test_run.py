@@ -309,7 +309,8 @@ def test_a_table_that_changes_meanwhile_stops_the_run(bench: Bench) -> None:
     bench.write([(str(number), f"text {number}") for number in range(100)])
     touched = [0]
 
-    def change() -> None:
+    def change(engines: frozenset[str]) -> None:
+        assert engines == {"plain"}
         touched[0] += 1
         bench.jobs.write_text(bench.jobs.read_text().replace("text 99", "text 98"))
 
@@ -322,10 +323,10 @@ def test_a_table_that_changes_meanwhile_stops_the_run(bench: Bench) -> None:
 
 def test_what_must_be_right_before_the_work_is_asked_once_and_only_when_there_is_work(bench: Bench) -> None:
     bench.write([("1", "fine"), ("2", "fine")])
-    asked: list[int] = []
-    bench.run(before_work=lambda: asked.append(1))
-    bench.run(before_work=lambda: asked.append(1))
-    assert asked == [1]
+    asked: list[frozenset[str]] = []
+    bench.run(before_work=asked.append)
+    bench.run(before_work=asked.append)
+    assert asked == [{"plain"}]
 
 
 def test_a_full_disk_stops_the_run_and_keeps_what_is_finished(small_disk, tmp_path: Path) -> None:
