@@ -21,7 +21,7 @@ from demod_voice.batch.speaking import speak_unit
 from demod_voice.batch.types import Failure, Finished, Job, Row, Spoken, Timing, Unit
 from demod_voice.config.settings import Settings
 from demod_voice.engines.strikes import BATCH_STRIKES
-from demod_voice.errors import DemodError, EngineError, FaultsError, UsageError
+from demod_voice.errors import DemodError, EngineError, FaultsError, OutputError, UsageError
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.reading import Reading, SpokenLine, lexicon_of, lines_with
 from demod_voice.speech.studio import Studio
@@ -203,7 +203,11 @@ class SpeechTask:
         return units_of(jobs, wanted)
 
     def bring(self, unit: Unit) -> dict[int, DemodError]:
-        """Make the clips that a unit's voices are taken from, here, and tell which rows (by number) cannot have theirs."""
+        """Make the clips that a unit's voices are taken from, here, and tell which rows (by number) cannot have theirs.
+
+        Raises:
+            OutputError: a clip cannot be written.
+        """
         broken: dict[int, DemodError] = {}
         for job in unit.jobs:
             voice: RowVoice = job.facts["voice"]
@@ -211,6 +215,8 @@ class SpeechTask:
                 continue
             try:
                 self._references.bring(voice.reference, voice.reference_sha256)
+            except OutputError:
+                raise
             except DemodError as error:
                 broken[job.row.number] = error
         return broken

@@ -145,9 +145,19 @@ class Performer:
     def together(self, lines: Sequence[Line]) -> list[Performance | EngineError]:
         """The first attempts of lines of one engine, all pieces as one order to it; an outcome for each line.
 
+        What memory or time stopped is done again as it was, as often as there are attempts.
+
         Raises:
             EngineError: the engine as a whole failed.
         """
+        for repeat in range(1, self._settings.attempts):
+            try:
+                return self._ordered(lines)
+            except REPEATED as error:
+                self._same_again(error, repeat)
+        return self._ordered(lines)
+
+    def _ordered(self, lines: Sequence[Line]) -> list[Performance | EngineError]:
         asked = [list(requests(line, 0, self._turns.of(line.job))) for line in lines]
         spoken = iter(self._pool.speak_many(lines[0].info.name, [each for many in asked for each in many]))
         return [_outcome(line, many, [next(spoken) for _ in many]) for line, many in zip(lines, asked, strict=True)]
@@ -166,9 +176,12 @@ class Performer:
             try:
                 return self.perform(line, attempt)
             except REPEATED as error:
-                count = f"{repeat + 1} of {self._settings.attempts}"
-                self._progress.note(f"{error.message.splitlines()[0]}; trying the same again ({count})")
+                self._same_again(error, repeat)
         return self.perform(line, attempt)
+
+    def _same_again(self, error: EngineError, repeat: int) -> None:
+        count = f"{repeat + 1} of {self._settings.attempts}"
+        self._progress.note(f"{error.message.splitlines()[0]}; trying the same again ({count})")
 
     def _kept_as_it_is(self, made: Performance) -> bool:
         """True when a flaw of this engine's takes is no reason for another attempt."""

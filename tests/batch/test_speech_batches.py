@@ -109,3 +109,17 @@ def test_a_row_that_kills_its_batch_fails_alone(make: Make, tmp_path: Path, toge
     assert done[4].error == "engine together died (SIGSEGV)"
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert [len(each) for each in said(tmp_path / "log")].count(3) == 3 * 2, "the pool tries a batch once more"
+
+
+def test_a_busy_machine_changes_no_byte_of_a_batch(make: Make, tmp_path: Path, together_engine: Path) -> None:
+    trouble = tmp_path / "trouble"
+    style = {"log": str(tmp_path / "log"), "trouble": str(trouble)}
+    short = load_settings(**UNCACHED, **{"engines.timeouts.speak": 1.0})
+    with make(out="calm", voice=VoiceDefaults(engine="together", style=style), settings=short) as task:
+        run_rows(task, plain(4))
+    trouble.write_text("")
+    with make(out="busy", voice=VoiceDefaults(engine="together", style=style), settings=short) as task:
+        run_rows(task, plain(4))
+    assert not trouble.exists()
+    assert contents(tmp_path / "calm") == contents(tmp_path / "busy")
+    assert [len(each) for each in said(tmp_path / "log")] == [4, 4, 4]
