@@ -14,6 +14,7 @@ from demod_voice.bench.choosing import choose
 from demod_voice.bench.comparing import differences, ratios, read_bench
 from demod_voice.bench.figures import SCHEMA, BenchReport, Figure, LeftOut, Measured, Ratio
 from demod_voice.bench.measuring import Plan, hearing, speaking
+from demod_voice.bench.rounds import AT_LEAST_S, QUICK_S
 from demod_voice.bench.texts import LANGUAGE, LINES, QUICK_LINES, QUICK_ROWS, ROWS
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
@@ -111,8 +112,8 @@ def _plan(options: BenchOptions, settings: Settings, progress: Progress) -> Plan
         language = settings.language
     if options.quick:
         lines, rows = lines[:QUICK_LINES], rows[:QUICK_ROWS]
-    repeat = 1 if options.quick else options.repeat
-    return Plan(lines, rows, language, repeat, settings.jobs or cores(), settings, progress)
+    repeat, least_s = (1, QUICK_S) if options.quick else (options.repeat, AT_LEAST_S)
+    return Plan(lines, rows, language, repeat, least_s, settings.jobs or cores(), settings, progress)
 
 
 def _own_lines(path: str | Path, settings: Settings) -> tuple[str, ...]:

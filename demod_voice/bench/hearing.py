@@ -41,7 +41,9 @@ class Recording:
     duration_s: float
 
 
-def measure_hearing(engine: str, operation: str, recording: Recording, settings: Settings) -> HearingRun:
+def measure_hearing(
+    engine: str, operation: str, recording: Recording, settings: Settings, least_s: float
+) -> HearingRun:
     """Measure once, with a worker of its own.
 
     Args:
@@ -49,13 +51,14 @@ def measure_hearing(engine: str, operation: str, recording: Recording, settings:
         operation: one of ``OPERATIONS``.
         recording: what it hears.
         settings: devices, threads, timeouts.
+        least_s: work that takes less is repeated.
 
     Raises:
         EngineError: it failed.
     """
     with Pool(settings, jobs=1) as pool, FamilyMemory(pool.processes) as memory:
         load_s = timed(lambda: pool.load(engine))
-        work_s, rounds = repeated(lambda: OPERATIONS[operation](pool, engine, recording))
+        work_s, rounds = repeated(lambda: OPERATIONS[operation](pool, engine, recording), least_s)
     audio_s = recording.duration_s
     return HearingRun(load_s, work_s / (rounds * audio_s), memory.peak_mb, audio_s)
 

@@ -13,7 +13,7 @@ from demod_worker.messages import LoadResult
 
 from demod_voice.bench.figures import Measured, figures_of
 from demod_voice.bench.hearing import Recording, measure_hearing, recording
-from demod_voice.bench.speaking import measure_speaking
+from demod_voice.bench.speaking import SpeakingRun, measure_speaking
 from demod_voice.bench.texts import LINES, measured_texts, sentences
 from demod_voice.config.settings import Settings
 from demod_voice.engines.environments import needs_python, python_for
@@ -38,6 +38,8 @@ class Plan:
     language: str
     """BCP 47, of both."""
     repeat: int
+    least_s: float
+    """Work that takes less is repeated."""
     jobs: int
     settings: Settings
     progress: Progress
@@ -88,14 +90,17 @@ def _speaking(told: Measured, voice: ResolvedVoice, plan: Plan) -> Measured:
     texts = measured_texts(voice, plan.lines, plan.rows, plan.language, plan.settings)
     if not texts.rows:
         raise UsageError("nothing in the texts can be said", "write words: there is no letter or digit in them")
-    runs = _runs(told, plan, lambda: measure_speaking(name, voice.voice.model, texts, plan.settings, plan.jobs))
-    return replace(told, voice=voice.name, figures=figures_of(runs))
+
+    def once() -> SpeakingRun:
+        return measure_speaking(name, voice.voice.model, texts, plan.settings, plan.jobs, plan.least_s)
+
+    return replace(told, voice=voice.name, figures=figures_of(_runs(told, plan, once)))
 
 
 def _hearing(told: Measured, info: EngineInfo, heard: Recording, plan: Plan) -> Measured:
     with Pool(plan.settings, jobs=1, progress=plan.progress) as pool:
         told, _ = _looked_at(told, info, None, pool, plan)
-    runs = _runs(told, plan, lambda: measure_hearing(told.engine, told.operation, heard, plan.settings))
+    runs = _runs(told, plan, lambda: measure_hearing(told.engine, told.operation, heard, plan.settings, plan.least_s))
     return replace(told, figures=figures_of(runs))
 
 

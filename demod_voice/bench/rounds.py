@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 AT_LEAST_S = 1.0
 """Work of less than this is repeated until it takes so long: a line of a fast engine is over in milliseconds."""
+QUICK_S = 0.2
+"""The same in a quick run."""
 MOST_ROUNDS = 200
 
 
-def repeated(work: Callable[[], object]) -> tuple[float, int]:
-    """Do it until it has taken ``AT_LEAST_S``; seconds, and how often it was done."""
+def repeated(work: Callable[[], object], least_s: float) -> tuple[float, int]:
+    """Do it until it has taken ``least_s``; seconds, and how often it was done."""
     began = time.perf_counter()
     taken, rounds = 0.0, 0
-    while taken < AT_LEAST_S and rounds < MOST_ROUNDS:
+    while taken < least_s and rounds < MOST_ROUNDS:
         work()
         rounds += 1
         taken = time.perf_counter() - began

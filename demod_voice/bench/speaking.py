@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -37,7 +38,9 @@ class SpeakingRun:
     """By as many workers as the setting ``jobs`` says; None where it says one."""
 
 
-def measure_speaking(engine: str, model: str | None, texts: Texts, settings: Settings, jobs: int) -> SpeakingRun:
+def measure_speaking(
+    engine: str, model: str | None, texts: Texts, settings: Settings, jobs: int, least_s: float
+) -> SpeakingRun:
     """Measure once, with workers of its own.
 
     Args:
@@ -46,6 +49,7 @@ def measure_speaking(engine: str, model: str | None, texts: Texts, settings: Set
         texts: what is spoken.
         settings: devices, threads, timeouts.
         jobs: workers of the last figure.
+        least_s: work that takes less is repeated.
 
     Raises:
         EngineError: it failed, or gave no sound.
@@ -53,13 +57,13 @@ def measure_speaking(engine: str, model: str | None, texts: Texts, settings: Set
     with Pool(settings, jobs=1) as pool, FamilyMemory(pool.processes) as memory:
         load_s = timed(lambda: pool.load(engine, model))
         first_s = _first_sound(pool, engine, texts.lines[0])
-        work_s, audio_s = _spoken(pool, engine, texts.lines)
-        alone = _rows_per_minute(pool, engine, texts.rows, 1)
-    together = _by_many(engine, texts, settings, jobs) if jobs > 1 else None
+        work_s, audio_s = _spoken(pool, engine, texts.lines, least_s)
+        alone = _rows_per_minute(pool, engine, texts.rows, 1, least_s)
+    together = _by_many(engine, texts, settings, jobs, least_s) if jobs > 1 else None
     return SpeakingRun(load_s, first_s, work_s / audio_s, alone, memory.peak_mb, audio_s, together)
 
 
-def _by_many(engine: str, texts: Texts, settings: Settings, jobs: int) -> float:
+def _by_many(engine: str, texts: Texts, settings: Settings, jobs: int, least_s: float) -> float:
     """Rows a minute of several workers, which are warm before the time counts."""
     with Pool(settings, jobs=jobs) as pool:
         together = threading.Barrier(jobs)
@@ -70,7 +74,7 @@ def _by_many(engine: str, texts: Texts, settings: Settings, jobs: int) -> float:
 
         with ThreadPoolExecutor(jobs) as threads:
             list(threads.map(warm, range(jobs)))
-        return _rows_per_minute(pool, engine, texts.rows, jobs)
+        return _rows_per_minute(pool, engine, texts.rows, jobs, least_s)
 
 
 def _first_sound(pool: Pool, engine: str, request: SpeechRequest) -> float:
@@ -84,7 +88,7 @@ def _first_sound(pool: Pool, engine: str, request: SpeechRequest) -> float:
     return first_s
 
 
-def _spoken(pool: Pool, engine: str, lines: Sequence[SpeechRequest]) -> tuple[float, float]:
+def _spoken(pool: Pool, engine: str, lines: Sequence[SpeechRequest], least_s: float) -> tuple[float, float]:
     """Seconds of work, and of sound, of all lines once, one by one."""
     audio_s = 0.0
 
@@ -92,22 +96,26 @@ def _spoken(pool: Pool, engine: str, lines: Sequence[SpeechRequest]) -> tuple[fl
         nonlocal audio_s
         audio_s += sum(pool.speak(engine, line).clip.duration_s for line in lines)
 
-    work_s, rounds = repeated(once)
+    work_s, rounds = repeated(once, least_s)
     if audio_s <= 0.0:
         raise EngineFailed(f"engine {engine} made no sound")
     return work_s / rounds, audio_s / rounds
 
 
-def _rows_per_minute(pool: Pool, engine: str, rows: Sequence[Sequence[SpeechRequest]], jobs: int) -> float:
+def _rows_per_minute(
+    pool: Pool, engine: str, rows: Sequence[Sequence[SpeechRequest]], jobs: int, least_s: float
+) -> float:
+    """In batches as full as the engine takes them; the rows are repeated where a worker would have none."""
     size = max(1, pool.info(engine).max_batch)
-    units = [rows[at : at + size] for at in range(0, len(rows), size)]
+    many = list(rows) * math.ceil(jobs * size / len(rows))
+    units = [many[at : at + size] for at in range(0, len(many), size)]
 
     def unit(some: Sequence[Sequence[SpeechRequest]]) -> None:
         _all_good(pool.speak_many(engine, [request for row in some for request in row]))
 
     with ThreadPoolExecutor(jobs) as threads:
-        work_s, rounds = repeated(lambda: list(threads.map(unit, units)))
-    return rounds * len(rows) / work_s * 60.0
+        work_s, rounds = repeated(lambda: list(threads.map(unit, units)), least_s)
+    return rounds * len(many) / work_s * 60.0
 
 
 def _all_good(spoken: Sequence[Speech | EngineError]) -> None:

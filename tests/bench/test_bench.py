@@ -31,15 +31,15 @@ def seconds(text: str) -> float:
 
 
 def test_the_figures_are_those_of_a_known_engine(fake_engine: Path, tmp_path: Path) -> None:
-    """Each line takes 0.2 s and speaks 0.5 s: four in a batch of one worker take turns, two workers halve the time."""
-    lines = [f"[[slow {SLOW_S}]] {'word' * 2} "] * 8
+    """Each line takes 0.2 s and speaks 0.5 s: one worker takes turns, two halve the time."""
+    lines = [f"[[slow {SLOW_S}]] {'word' * 2} "] * 4
     options = BenchOptions(("fake",), repeat=2, text=texts(tmp_path, *lines))
     found = bench_engines(options, settings=load_settings(jobs=2))
     (each,) = found.measured
     assert each.error == ""
     figures = each.figures
     assert set(figures) == FIGURES | {"rows_per_minute_jobs"}
-    assert figures["audio_s"].runs == (pytest.approx(8 * seconds("wordword")),) * 2
+    assert figures["audio_s"].runs == (pytest.approx(4 * seconds("wordword")),) * 2
     factor = SLOW_S / seconds("wordword")
     assert factor <= figures["real_time_factor"].min <= 2 * factor
     assert SLOW_S <= figures["first_audio_s"].min <= 4 * SLOW_S
