@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import chain
 from pathlib import Path
 
@@ -150,11 +149,13 @@ class _OnRay:
 
     def run(self, units: Iterable[Unit | None], finish: Finish) -> Iterator[tuple[Finished, Timing]]:
         """As ``Executor.run``."""
+        from demod_voice.batch.ray_cluster import RayOptions
+        from demod_voice.batch.ray_executor import RayExecutor
+
         left = iter(units)
         for first in left:
-            module = import_module("demod_voice.batch.ray_executor")
-            options = module.RayOptions(self._run.ray_address)
-            with module.RayExecutor(self._settings, options, self._progress, self._task.bring) as executor:
+            options = RayOptions(self._run.ray_address)
+            with RayExecutor(self._settings, options, self._progress, self._task.bring) as executor:
                 yield from executor.run(chain([first], left), finish)
 
 
@@ -168,8 +169,9 @@ def _executor(
     """
     if run.executor == "local":
         return LocalExecutor(task.speak, workers, stop_on_error=run.on_error == STOP)
-    module = import_module("demod_voice.batch.ray_cluster")
-    module.check_ray(settings, module.RayOptions(run.ray_address), task.name)
+    from demod_voice.batch.ray_cluster import RayOptions, check_ray
+
+    check_ray(settings, RayOptions(run.ray_address), task.name)
     if not isinstance(task, SpeechTask):
         raise UsageError(f"--executor ray cannot do --task {task.name}", "leave it out")
     return _OnRay(run, task, settings, progress)
