@@ -184,7 +184,7 @@ def _verify(task: SpeechTask | EpisodeTask, run: BatchRunOptions, path: Path, en
         FaultsError: it has not.
         EngineError: it does not start.
     """
-    if not run.check or run.executor != "local" or not isinstance(task, SpeechTask):
+    if not run.check or run.executor != "local":
         return
     wrong = task.verify_voices(engines=engines)
     faults = [Fault(row.line, f"row {row.number}: {what}", remedy or None) for row, what, remedy in wrong]

@@ -73,6 +73,12 @@ def test_faults_and_failures(batch: Make) -> None:
     assert ended.code == 2
     assert "bad.md:9: unknown speaker 'Nobody'" in ended.error
     assert made.outputs(".mp3") == []
+    (made.folder / "bad.md").write_text(HEAD.format(9).replace("en-us+f3", "nobody") + "Ada: Fine.\n")
+    ended = made.run()
+    assert ended.code == 2
+    assert "row 2: bad.md:4: speaker Ada: " in ended.error
+    assert made.outputs(".mp3") == []
+    (made.folder / "bad.md").write_text(HEAD.format(9) + "Ada: Fine.\n\nNobody: Who is this?\n")
     ended = made.run("--no-check")
     assert ended.code == 2
     assert made.statuses() == ["done", "failed", "failed"]

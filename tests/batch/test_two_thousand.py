@@ -10,10 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from support.batch_runs import BatchFolder, end, workers
+from support.batch_runs import BatchFolder, end, three_engine_rows, workers
 
 ROWS = 2000
-POISONED = (1, 700, 2000)
 KILLS_AT = (500, 1300)
 """Outputs that lie there when the run is killed."""
 
@@ -30,23 +29,10 @@ def table(
 
     def make(name: str) -> BatchFolder:
         made = BatchFolder(tmp_path / name, ("--jobs", "2"), environ)
-        made.write([_row(number, model) for number in range(1, ROWS + 1)])
+        made.write(three_engine_rows(ROWS, model))
         return made
 
     return make
-
-
-def _row(number: int, model: str) -> dict[str, str]:
-    engine = ("espeak", "piper", "fake")[number % 3]
-    text = f"Row {number}." if number not in POISONED else f"[[kill]] {number}"
-    return {
-        "text": text,
-        "output": f"{number % 20:02d}/{number:04d}.{'flac' if number % 50 == 0 else 'wav'}",
-        "engine": "fake" if number in POISONED else engine,
-        "model": model if engine == "piper" and number not in POISONED else "",
-        "seed": str(number % 7) if number % 5 == 0 else "",
-        "chapter": f"={number}" if number % 11 == 0 else f"chapter {number % 9}",
-    }
 
 
 def test_killed_twice_and_equal_to_an_undisturbed_run(table: Callable[[str], BatchFolder]) -> None:
@@ -55,7 +41,9 @@ def test_killed_twice_and_equal_to_an_undisturbed_run(table: Callable[[str], Bat
     ended = calm.run(timeout_s=600)
     assert ended.code == 4, ended.error
     calm_s = time.monotonic() - began
-    assert calm.statuses() == ["failed" if number in POISONED else "done" for number in range(1, ROWS + 1)]
+    assert calm.statuses() == [
+        "failed" if row["text"].startswith("[[kill]]") else "done" for row in three_engine_rows(ROWS, "")
+    ]
     for count in KILLS_AT:
         process = made.start()
         made.wait_for_outputs(count, process, 300)

@@ -156,3 +156,20 @@ def fake_rows(count: int, texts: Mapping[int, str] | None = None, **cells: str) 
         {"text": given.get(number, f"Number {number}."), "output": f"{number:04d}.wav", **cells}
         for number in range(1, count + 1)
     ]
+
+
+def three_engine_rows(count: int, model: str) -> list[dict[str, str]]:
+    """Rows for espeak, a piper voice and the fake engine in turn; three of them kill their engine each time."""
+    return [_mixed_row(number, model, number in (1, count // 3, count)) for number in range(1, count + 1)]
+
+
+def _mixed_row(number: int, model: str, poisoned: bool) -> dict[str, str]:
+    engine = "fake" if poisoned else ("espeak", "piper", "fake")[number % 3]
+    return {
+        "text": f"[[kill]] {number}" if poisoned else f"Row {number}.",
+        "output": f"{number % 20:02d}/{number:04d}.{'flac' if number % 50 == 0 else 'wav'}",
+        "engine": engine,
+        "model": model if engine == "piper" else "",
+        "seed": str(number % 7) if number % 5 == 0 else "",
+        "chapter": f"={number}" if number % 11 == 0 else f"chapter {number % 9}",
+    }
