@@ -186,7 +186,7 @@ def _verify(task: SpeechTask | EpisodeTask, run: BatchRunOptions, path: Path, en
     """
     if not run.check or run.executor != "local":
         return
-    wrong = task.verify_voices(engines=engines)
+    wrong = task.verify_voices(engines=engines) if isinstance(task, SpeechTask) else task.verify_voices()
     faults = [Fault(row.line, f"row {row.number}: {what}", remedy or None) for row, what, remedy in wrong]
     if faults:
         raise FaultsError(str(path), faults, "what is finished is kept; with --no-check the other rows are done")
