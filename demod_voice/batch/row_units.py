@@ -14,6 +14,8 @@ from demod_voice.speech.making import SAME_BATCH
 MOST_ROWS = 16
 MOST_S = 120.0
 """Speech of one unit, as it is estimated: so that the last units of a batch end at about the same time."""
+UNITS_A_WORKER = 4
+"""A small table is cut finer, so that every worker has its share, and none ends long after the others."""
 BATCH = "batch"
 """Among a job's facts: the hash of what it is spoken together with."""
 
@@ -36,18 +38,20 @@ def planned(jobs: Sequence[Job]) -> list[Job]:
     return [final[job.row.number] for job in jobs]
 
 
-def units_of(jobs: Sequence[Job], wanted: frozenset[int]) -> list[Unit]:
+def units_of(jobs: Sequence[Job], wanted: frozenset[int], workers: int = 1) -> list[Unit]:
     """Planned jobs as units; of a batch all are spoken as soon as one is wanted.
 
     Args:
         jobs: all of a window, in the order of the file.
         wanted: numbers of the rows that are to be finished.
+        workers: how many there are; no byte depends on it.
     """
+    most_rows = min(MOST_ROWS, max(1, -(-len(wanted) // (UNITS_A_WORKER * workers))))
     needed = {job.facts[BATCH] for job in jobs if job.row.number in wanted and BATCH in job.facts}
     left = [job for job in jobs if job.row.number in wanted or job.facts.get(BATCH) in needed]
     found: list[Unit] = []
     for group in _groups(left):
-        parts = _batches(group) if BATCH in group[0].facts else _parts(group)
+        parts = _batches(group) if BATCH in group[0].facts else _parts(group, most_rows)
         found += [_unit(part, wanted) for part in parts]
     return found
 
@@ -61,13 +65,13 @@ def _groups(jobs: Sequence[Job]) -> Iterator[list[Job]]:
         yield sorted(group, key=lambda job: (sum(len(line.job.text) for line in job.lines), job.row.number))
 
 
-def _parts(group: Sequence[Job]) -> Iterator[list[Job]]:
+def _parts(group: Sequence[Job], most_rows: int) -> Iterator[list[Job]]:
     """At most so many rows and so much speech each."""
     part: list[Job] = []
     seconds = 0.0
     for job in group:
         longer = sum(line.job.estimated_s for line in job.lines)
-        if part and (len(part) == MOST_ROWS or seconds + longer > MOST_S):
+        if part and (len(part) == most_rows or seconds + longer > MOST_S):
             yield part
             part, seconds = [], 0.0
         part.append(job)

@@ -200,7 +200,7 @@ class SpeechTask:
 
     def units(self, jobs: Sequence[Job], wanted: frozenset[int]) -> list[Unit]:
         """A window's planned jobs as units; as ``Task.units``."""
-        return units_of(jobs, wanted)
+        return units_of(jobs, wanted, self._jobs)
 
     def bring(self, unit: Unit) -> dict[int, DemodError]:
         """Make the clips that a unit's voices are taken from, here, and tell which rows (by number) cannot have theirs.

@@ -246,11 +246,13 @@ def test_units_are_full_and_grouped_by_voice(make: Make, espeak_engine: Path) ->
         planned = task.plan([task.job(row) for row in rows_of(cells)])
         units = task.units(planned, frozenset(range(1, 41)))
         part = task.units(planned, frozenset([3, 5]))
-    assert [len(unit.jobs) for unit in units] == [16, 4, 16, 4]
+        many = task.units(planned * 4, frozenset(range(1, 161)))
+    assert [len(unit.jobs) for unit in units] == [10, 10, 10, 10]
+    assert max(len(unit.jobs) for unit in many) == 16
     assert [{job.row.cell("voice") for job in unit.jobs} for unit in units] == [{"de"}, {"de"}, {"en-us"}, {"en-us"}]
-    lengths = [len(job.row.cell("text")) for job in units[0].jobs]
+    lengths = [len(job.row.cell("text")) for unit in units[:2] for job in unit.jobs]
     assert lengths == sorted(lengths)
-    assert [[job.row.number for job in unit.jobs] for unit in part] == [[5, 3]]
+    assert [[job.row.number for job in unit.jobs] for unit in part] == [[5], [3]]
 
 
 def test_piper_rows(make: Make, tmp_path: Path, tiny_voice, engine_python, monkeypatch: pytest.MonkeyPatch) -> None:
