@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -190,6 +191,25 @@ def test_an_output_that_was_only_touched_is_kept(bench: Bench) -> None:
     bench.write([("1", "text")])
     bench.run()
     os.utime(bench.out / "1.wav", ns=(5, 5))
+    bench.run()
+    assert bench.spoken == 0
+
+
+def test_after_the_machine_was_started_anew_outputs_are_known_by_their_bytes(bench: Bench) -> None:
+    bench.write([(str(number), f"text {number}") for number in range(10)])
+    bench.run()
+    before = result_digests(bench.out)
+    lost = bench.out / "3.wav"
+    moment = lost.stat()
+    lost.write_bytes(bytes(moment.st_size))
+    os.utime(lost, ns=(moment.st_atime_ns, moment.st_mtime_ns))
+    database = sqlite3.connect(bench.out / "batch.demod/rows.sqlite")
+    database.execute("UPDATE sessions SET boot = 'an earlier one'")
+    database.commit()
+    database.close()
+    bench.run()
+    assert dict(bench.task.spoken) == {4: 1}
+    assert result_digests(bench.out) == before
     bench.run()
     assert bench.spoken == 0
 
