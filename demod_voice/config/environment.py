@@ -13,7 +13,13 @@ PREFIX = "DEMOD_VOICE_"
 CONFIG_VARIABLE = "DEMOD_VOICE_CONFIG"
 """Path of the settings file, where it is not the usual one."""
 PROGRAM_VARIABLES = frozenset(
-    {CONFIG_VARIABLE, "DEMOD_VOICE_BOOTSTRAPPED", "DEMOD_VOICE_COMMAND", "DEMOD_VOICE_SETUP_WITHOUT_UV"}
+    {
+        CONFIG_VARIABLE,
+        "DEMOD_VOICE_BOOTSTRAPPED",
+        "DEMOD_VOICE_COMMAND",
+        "DEMOD_VOICE_EXTRAS",
+        "DEMOD_VOICE_SETUP_WITHOUT_UV",
+    }
 )
 """Variables with the prefix that are no settings, but the program's own."""
 

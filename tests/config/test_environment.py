@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from demod_voice.config import load
 from demod_voice.config.environment import PROGRAM_VARIABLES, read_environment, variable_of
 from demod_voice.config.schema import keys
 from demod_voice.errors import FaultsError
+
+VARIABLE = re.compile(r"DEMOD_VOICE_[A-Z_]+[A-Z]")
 
 
 def values(**environ: str) -> dict[str, object]:
@@ -109,6 +112,14 @@ def test_what_is_refused(name: str, text: str, message: str, hint: str | None):
 def test_the_programs_own_variables_and_foreign_ones_are_left_alone():
     environ = dict.fromkeys(PROGRAM_VARIABLES, "x") | {"PATH": "/bin", "DEMOD": "x"}
     assert read_environment(environ) == ({}, [])
+
+
+def test_every_variable_of_the_set_up_is_the_programs_own():
+    """bin/demod-voice hands its environment on: what steers it is no setting."""
+    folder = Path(__file__).resolve().parents[2] / "bin"
+    named = {name for path in folder.iterdir() if path.is_file() for name in VARIABLE.findall(path.read_text())}
+    assert "DEMOD_VOICE_EXTRAS" in named
+    assert named <= PROGRAM_VARIABLES
 
 
 def test_every_fault_of_the_environment_at_once(monkeypatch: pytest.MonkeyPatch):
