@@ -59,6 +59,8 @@ class BatchRunOptions:
     """``local``, or ``ray`` for a cluster."""
     ray_address: str = ""
     """Of the cluster, as Ray takes it; empty = ``RAY_ADDRESS``, else a cluster of its own on this machine."""
+    verbose: bool = False
+    """What Ray's processes say is shown."""
 
 
 RUN_PLAIN = BatchRunOptions()
@@ -154,7 +156,7 @@ class _OnRay:
 
         left = iter(units)
         for first in left:
-            options = RayOptions(self._run.ray_address)
+            options = RayOptions(self._run.ray_address, self._run.verbose)
             with RayExecutor(self._settings, options, self._progress, self._task.bring) as executor:
                 yield from executor.run(chain([first], left), finish)
 

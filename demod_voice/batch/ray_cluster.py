@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,8 @@ CPU, GPU = "cpu", "gpu"
 ADDRESS = "RAY_ADDRESS"
 OWN = "local"
 """Address of a cluster that is started on this machine for this batch."""
+ANSWER_S = 10.0
+"""So long the head of a cluster may take to answer."""
 CLIENT = "ray://"
 """Ray's remote client, which cannot stream results."""
 
@@ -146,6 +149,8 @@ class Cluster:
         asked: dict[str, Any] = {"log_to_driver": self._options.verbose, "logging_level": level}
         if self.address == OWN:
             asked |= {"num_cpus": self._settings.jobs or None, "include_dashboard": False}
+        else:
+            _check_there(self.address)
         restore = _kept_signals()
         try:
             self.ray.init(address=self.address, **asked)
@@ -155,6 +160,21 @@ class Cluster:
             raise _refused(self.address, error) from error
         finally:
             restore()
+
+
+def _check_there(address: str) -> None:
+    """Ray asks an address that nobody answers at for many minutes.
+
+    Raises:
+        EngineError: nothing listens there.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise _refused(address, error) from error
 
 
 def _refused(address: str, error: Exception) -> EngineError:

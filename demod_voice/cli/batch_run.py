@@ -6,6 +6,7 @@ import argparse
 
 from demod_voice.cli.app import App, Parser, add_setting_flag, command
 from demod_voice.cli.batch_flags import add_batch_flags, batch_options
+from demod_voice.cli.batch_ray import add_ray_flags
 
 
 def add_run_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -65,7 +66,7 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     run.add_argument(
         "--executor", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster (default: local)"
     )
-    run.add_argument("--ray-address", metavar="ADDRESS", default="", help="of the cluster: auto, or HOST:6379")
+    add_ray_flags(run)
 
 
 def run_run(args: argparse.Namespace, app: App) -> None:
@@ -79,6 +80,7 @@ def run_run(args: argparse.Namespace, app: App) -> None:
         wait=not args.no_wait,
         executor=args.executor,
         ray_address=args.ray_address,
+        verbose=bool(app.flags.verbose),
     )
     report = run_batch(args.jobs_file, batch_options(args), how, settings=app.settings, progress=app.progress)
     app.close()
