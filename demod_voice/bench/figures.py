@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from demod_voice.engines.machine import Machine, Meanwhile
@@ -105,13 +105,18 @@ class BenchReport:
         return [each for each in self.measured if each.error]
 
 
-def figures_of(runs: Sequence[Any]) -> dict[str, Figure]:
-    """Name -> figure, of what every run (a dataclass) has a value for."""
+def with_runs(told: Measured, runs: Sequence[Any]) -> Measured:
+    """An engine with the figures of its runs (dataclasses), and every device that one of them computed on."""
+    return replace(told, figures=_figures(runs), device=", ".join(dict.fromkeys(run.device for run in runs)))
+
+
+def _figures(runs: Sequence[Any]) -> dict[str, Figure]:
+    """Name -> figure, of what every run has a number for."""
     all_runs = [asdict(run) for run in runs]
     return {
         name: _figure([each[name] for each in all_runs])
         for name in all_runs[0]
-        if all(each[name] is not None for each in all_runs)
+        if all(isinstance(each[name], float) for each in all_runs)
     }
 
 

@@ -11,7 +11,7 @@ from demod_worker.messages import AlignRequest, DetectRequest, EmbedRequest, Sep
 
 from demod_voice.audio.clip import Clip, mono
 from demod_voice.audio.resample import resample
-from demod_voice.bench.rounds import repeated, timed
+from demod_voice.bench.rounds import devices_of, repeated, timed
 from demod_voice.config.settings import Settings
 from demod_voice.engines.costs import FamilyMemory
 from demod_voice.engines.pool import Pool
@@ -28,6 +28,8 @@ class HearingRun:
     peak_mb: float | None
     audio_s: float
     """Seconds of the recording."""
+    device: str
+    """Where it computed; several, divided by commas, where it had to move on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ def measure_hearing(
     with Pool(settings, jobs=1) as pool, FamilyMemory(pool.processes) as memory:
         load_s = timed(lambda: pool.load(engine))
         work_s, rounds = repeated(lambda: OPERATIONS[operation](pool, engine, recording), least_s)
+        device = devices_of(pool, engine)
     audio_s = recording.duration_s
-    return HearingRun(load_s, work_s / (rounds * audio_s), memory.peak_mb, audio_s)
+    return HearingRun(load_s, work_s / (rounds * audio_s), memory.peak_mb, audio_s, device)
 
 
 def recording(folder: Path, sample_rate: int, sentences: Sequence[tuple[str, Clip]]) -> Recording:

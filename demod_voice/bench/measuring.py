@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from demod_worker.messages import LoadResult
 
-from demod_voice.bench.figures import Measured, figures_of
+from demod_voice.bench.figures import Measured, with_runs
 from demod_voice.bench.hearing import Recording, measure_hearing, recording
 from demod_voice.bench.speaking import SpeakingRun, measure_speaking
 from demod_voice.bench.texts import LINES, measured_texts, sentences
@@ -59,7 +60,7 @@ def hearing(asked: Sequence[tuple[EngineInfo, str]], plan: Plan) -> list[Measure
     try:
         with _recordings({_rate(info) for info, _ in asked}, plan) as made:
             return [
-                _told(each, plan, lambda each=each, info=info: _hearing(each, info, made[_rate(info)], plan))  # type: ignore[misc]
+                _told(each, plan, partial(_hearing, each, info, made[_rate(info)], plan))
                 for each, (info, _) in zip(told, asked, strict=True)
             ]
     except DemodError as error:
@@ -94,14 +95,14 @@ def _speaking(told: Measured, voice: ResolvedVoice, plan: Plan) -> Measured:
     def once() -> SpeakingRun:
         return measure_speaking(name, voice.voice.model, texts, plan.settings, plan.jobs, plan.least_s)
 
-    return replace(told, voice=voice.name, figures=figures_of(_runs(told, plan, once)))
+    return with_runs(replace(told, voice=voice.name), _runs(told, plan, once))
 
 
 def _hearing(told: Measured, info: EngineInfo, heard: Recording, plan: Plan) -> Measured:
     with Pool(plan.settings, jobs=1, progress=plan.progress) as pool:
         told, _ = _looked_at(told, info, None, pool, plan)
     runs = _runs(told, plan, lambda: measure_hearing(told.engine, told.operation, heard, plan.settings, plan.least_s))
-    return replace(told, figures=figures_of(runs))
+    return with_runs(told, runs)
 
 
 def _runs(told: Measured, plan: Plan, once: Callable[[], Any]) -> list[Any]:
@@ -115,14 +116,13 @@ def _runs(told: Measured, plan: Plan, once: Callable[[], Any]) -> list[Any]:
 def _looked_at(
     told: Measured, info: EngineInfo, model: str | None, pool: Pool, plan: Plan
 ) -> tuple[Measured, LoadResult]:
-    """Load it once, which brings its files into memory: versions, and where it computes."""
+    """Load it once, which brings its files into memory, and tell its versions."""
     loaded = pool.load(info.name, model)
     python = str(pool.probe(info.name).get("python", ""))
     torch = ""
     if needs_python(info):
         torch = installed_packages(python_for(info, plan.settings).parent.parent).get("torch", "")
-    device = ", ".join(pool.observed()["used"].get(info.name, {}))
-    told = replace(told, model=loaded.model, model_revision=loaded.model_revision, device=device)
+    told = replace(told, model=loaded.model, model_revision=loaded.model_revision)
     return replace(told, python=python, torch=torch), loaded
 
 

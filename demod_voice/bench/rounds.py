@@ -1,9 +1,11 @@
-"""Seconds that something takes: done once, or again and again where once is too short to be measured."""
+"""What every measurement needs: seconds of work, once or again and again where once is too short, and where it ran."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+
+from demod_voice.engines.pool import Pool
 
 AT_LEAST_S = 1.0
 """Work of less than this is repeated until it takes so long: a line of a fast engine is over in milliseconds."""
@@ -28,3 +30,8 @@ def timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+def devices_of(pool: Pool, engine: str) -> str:
+    """Where an engine's workers of a pool computed."""
+    return ", ".join(pool.observed()["used"].get(engine, {}))

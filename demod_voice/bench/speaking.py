@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from demod_voice.bench.rounds import repeated, timed
+from demod_voice.bench.rounds import devices_of, repeated, timed
 from demod_voice.bench.texts import Texts
 from demod_voice.config.settings import Settings
 from demod_voice.engines.costs import FamilyMemory
@@ -34,6 +34,8 @@ class SpeakingRun:
     """Memory of that worker and what it starts, MiB; None where nobody tells."""
     audio_s: float
     """Sound of all lines."""
+    device: str
+    """Where it computed; several, divided by commas, where it had to move on."""
     rows_per_minute_jobs: float | None = None
     """By as many workers as the setting ``jobs`` says; None where it says one."""
 
@@ -59,8 +61,9 @@ def measure_speaking(
         first_s = _first_sound(pool, engine, texts.lines[0])
         work_s, audio_s = _spoken(pool, engine, texts.lines, least_s)
         alone = _rows_per_minute(pool, engine, texts.rows, 1, least_s)
+        device = devices_of(pool, engine)
     together = _by_many(engine, texts, settings, jobs, least_s) if jobs > 1 else None
-    return SpeakingRun(load_s, first_s, work_s / audio_s, alone, memory.peak_mb, audio_s, together)
+    return SpeakingRun(load_s, first_s, work_s / audio_s, alone, memory.peak_mb, audio_s, device, together)
 
 
 def _by_many(engine: str, texts: Texts, settings: Settings, jobs: int, least_s: float) -> float:
