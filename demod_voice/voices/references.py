@@ -13,7 +13,7 @@ import numpy as np
 from demod_voice.audio.clip import Clip
 from demod_voice.config.settings import Limits
 from demod_voice.media.foreign import decode, probe
-from demod_voice.media.wav import read_wav
+from demod_voice.media.wav import read_wav, wav_info
 from demod_voice.units import db_from_gain
 
 SAMPLE_RATE = 24000
@@ -51,7 +51,7 @@ class ReferenceReport:
 
 
 def prepare_reference(source: Path, out_wav: Path, limits: Limits) -> ReferenceReport:
-    """Decode ``source`` to ``out_wav`` (24 kHz mono PCM_16) and measure it.
+    """Decode ``source`` to ``out_wav`` (24 kHz mono, 32-bit float) and measure it.
 
     A recording of hours is told by its header, before anything is decoded.
 
@@ -63,7 +63,7 @@ def prepare_reference(source: Path, out_wav: Path, limits: Limits) -> ReferenceR
     if told_s > LONGEST_S:
         return _too_long(told_s)
     decode(source, out_wav, SAMPLE_RATE, limits, channels=1)
-    length_s = out_wav.stat().st_size / (2 * SAMPLE_RATE)
+    length_s = wav_info(out_wav).duration_s
     if length_s > LONGEST_S:
         return _too_long(length_s)
     clip = read_wav(out_wav)

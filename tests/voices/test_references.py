@@ -76,6 +76,13 @@ def test_a_good_clip_gets_none(tmp_path: Path) -> None:
     assert (report.warnings, report.fault) == ((), "")
 
 
+def test_six_minutes_are_no_whole_recording(tmp_path: Path) -> None:
+    wav(tmp_path / "in.wav", np.full((1, 360 * 8000), 0.1, np.float32), 8000)
+    report = prepare_reference(tmp_path / "in.wav", tmp_path / "out.wav", LIMITS)
+    assert report.fault == ""
+    assert report.duration_s == pytest.approx(360.0, abs=0.01)
+
+
 def test_ten_hours_are_refused_by_their_header(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     size = 10 * 3600 * 16000 * 2
