@@ -38,6 +38,7 @@ from demod_voice.records.ledger import Ledger
 from demod_voice.records.lock import locked
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.records.steps import first_used
+from demod_voice.units import counted
 
 LEDGER, AT_WORK = "rows.sqlite", "at-work"
 """In the work folder; ``at-work`` is there while a run is, and after one that was killed."""
@@ -161,6 +162,8 @@ def run_batch(
         OutputError: the disk is full. What is finished is kept.
     """
     seen, refused = look_through(batch, task, wishes, progress)
+    if seen.comments:
+        progress.note(f"left out, as what begins with # is a comment: {counted(seen.comments, 'line')}")
     places = batch.places
     with _alone(places, wishes.wait, progress):
         run = _Run(batch, seen, progress)

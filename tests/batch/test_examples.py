@@ -48,6 +48,7 @@ def test_the_example_becomes_five_files(cli: Callable, museum: Path, tmp_path: P
     out = tmp_path / "museum"
     done = cli("batch", "run", str(museum), "-o", str(out))
     assert done.code == 0, done.err
+    assert done.err == ""
     rows = results(out)
     assert [(row["row"], row["status"], row["error"]) for row in rows] == [(str(n), "done", "") for n in range(1, 6)]
     assert [row["room"] for row in rows] == ["entrance", "all", "entrance", "all", "stairs, ground floor"]
@@ -83,6 +84,14 @@ def test_the_first_table_of_the_page_works_as_it_is_printed(
     after = {row["output"]: row["sha256"] for row in results(out)}
     assert {name for name in after if after[name] != before[name]} == {"step.wav"}
     assert json.loads((out / "summary.json").read_text())["reused"] == 2
+
+
+def test_a_text_that_looks_like_a_comment_is_told(cli: Callable, tmp_path: Path, espeak_engine: Path) -> None:
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text('text,output\n"#1 in the charts",one.wav\n#2 in the charts,two.wav\n')
+    done = cli("batch", "run", str(jobs))
+    assert (done.code, [row["output"] for row in results(tmp_path / "jobs-out")]) == (0, ["one.wav"])
+    assert "left out, as what begins with # is a comment: 1 line" in done.err
 
 
 def test_every_column_of_a_row_is_on_the_page() -> None:
