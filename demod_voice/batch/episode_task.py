@@ -6,7 +6,6 @@ work beside its output, so an episode that was killed half-way is not begun anew
 
 from __future__ import annotations
 
-import errno
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from demod_voice.batch.columns import EPISODE_COLUMNS, seed_of
+from demod_voice.batch.outcomes import UNTRIED, stops_run
 from demod_voice.batch.paths import Places, row_faults
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Failure, Finished, Job, Row, Spoken, Timing, Unit
 from demod_voice.errors import (
     DemodError,
-    EngineCancelled,
     EngineError,
-    EngineGivenUp,
     Fault,
     FaultsError,
-    OutputError,
     QualityError,
     UsageError,
 )
@@ -34,9 +31,6 @@ from demod_voice.records.hashing import hash_json
 WORKER = "head"
 MOST_VERIFIED = 4096
 """Episodes whose voices are asked for before the first one is begun."""
-NOT_ITS_FAULT = (EngineGivenUp, EngineCancelled)
-"""Errors that say nothing about the row: it is tried again by the next run."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +172,7 @@ class EpisodeTask:
                 yield Spoken(job, None, seconds=seconds, worker=WORKER, facts={"rendered": made})
             else:
                 said = self._said(made), made.hint or "", type(made).__name__
-                yield Failure(job, *said, not isinstance(made, NOT_ITS_FAULT), seconds, worker=WORKER)
+                yield Failure(job, *said, not isinstance(made, UNTRIED), seconds, worker=WORKER)
 
     def finish(self, spoken: Spoken | Failure) -> tuple[Finished, Timing]:
         """What is recorded of an episode.
@@ -198,7 +192,7 @@ class EpisodeTask:
             _make_folder(job.output.parent)
             made = self._work.render(job.facts["episode"])
         except DemodError as error:
-            if _is_full(error):
+            if stops_run(error):
                 raise
             return error
         return QualityError(f"the episode is written, but: {made.misses}") if made.misses else made
@@ -314,9 +308,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(folder, error) from error
-
-
-def _is_full(error: DemodError) -> bool:
-    """The disk has no room: the next episode would find it so too."""
-    cause = error.__cause__
-    return isinstance(error, OutputError) and isinstance(cause, OSError) and cause.errno in FULL

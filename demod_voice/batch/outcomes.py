@@ -7,10 +7,21 @@ import logging
 from collections.abc import Callable, Iterator
 
 from demod_voice.batch.types import Failure, Finish, Finished, Job, Speak, Spoken, Timing, Unit
-from demod_voice.errors import DemodError, EngineCancelled, EngineError, EngineGivenUp, OutputError
+from demod_voice.errors import (
+    DemodError,
+    EngineCancelled,
+    EngineError,
+    EngineGivenUp,
+    EngineNotInstalled,
+    EngineStartFailed,
+    LicenceRequired,
+    OutputError,
+)
 
 STOPPING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What keeps every further output from being written, too."""
+UNTRIED = (EngineGivenUp, EngineCancelled, EngineNotInstalled, EngineStartFailed, LicenceRequired)
+"""Errors that say nothing about a row: its engine never saw it. It is skipped, and the next run tries it."""
 STOPPED = "not tried: the batch was stopped after a row that failed"
 
 log = logging.getLogger(__name__)
@@ -76,7 +87,7 @@ def failure_of(job: Job, error: Exception, spoken: Spoken | None = None) -> Fail
         error.message if isinstance(error, DemodError) else f"unexpected {type(error).__name__}: {error}".rstrip(": "),
         (error.hint or "") if isinstance(error, DemodError) else "this is a defect of demod-voice",
         type(error).__name__ if known else "DemodError",
-        recorded=not isinstance(error, (EngineGivenUp, EngineCancelled)),
+        recorded=not isinstance(error, UNTRIED),
         seconds=0.0 if spoken is None else spoken.seconds,
         attempts=1 if spoken is None else spoken.attempts,
         worker="" if spoken is None else spoken.worker,

@@ -8,8 +8,9 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from demod_voice.batch.outcomes import UNTRIED
 from demod_voice.batch.types import Failure, Job, Spoken, Unit
-from demod_voice.errors import DemodError, EngineCancelled, EngineError, EngineFailed, EngineGivenUp
+from demod_voice.errors import DemodError, EngineError, EngineFailed
 from demod_voice.records.atomic import TEMPORARY_MARK
 from demod_voice.speech.joining import join
 from demod_voice.speech.making import Made
@@ -47,7 +48,7 @@ def speak_unit(
 
 def failure(job: Job, error: DemodError, seconds: float) -> Failure:
     """A row that could not be done, told so that it is the same on every machine and in every run."""
-    recorded = not isinstance(error, (EngineGivenUp, EngineCancelled))
+    recorded = not isinstance(error, UNTRIED)
     message = told(error.message.splitlines()[0] if isinstance(error, EngineError) else error.message, job)
     return Failure(job, message, told(error.hint or "", job), type(error).__name__, recorded, seconds, worker=_worker())
 

@@ -331,8 +331,19 @@ def test_an_engine_that_is_not_installed(batch: Make) -> None:
     assert "engines install csm" in ended.error
     assert made.outputs() == []
     assert made.run("--no-check").code == 4
-    assert made.statuses() == ["done", "failed", "done"]
+    assert made.statuses() == ["done", "skipped", "done"]
     assert "csm is not installed" in made.rows()[1]["error"]
+
+
+@SLOW
+def test_an_engine_that_does_not_start_is_no_fault_of_the_rows(batch: Make) -> None:
+    made = batch()
+    made.write(fake_rows(12))
+    broken = BatchFolder(made.folder, FAKE, {"DEMOD_VOICE_ENGINES__FAKE__PYTHON": "/bin/false"})
+    assert broken.run("--no-check").code == 4
+    assert made.statuses() == ["skipped"] * 12
+    assert made.run().code == 0
+    assert made.statuses() == ["done"] * 12
 
 
 @SLOW
