@@ -55,6 +55,8 @@ class Seat:
     """Hired after the batch had begun."""
     facts: NodeFacts | None = None
     """None while it starts."""
+    node: str = ""
+    """Ray's id of its node, known a little before it has started."""
     busy: int = 0
     """Units that it was given and has not ended."""
     engines: set[str] = field(default_factory=set)
@@ -208,8 +210,8 @@ class Crew:
             self._seats.remove(seat)
             self._kill(seat)
             self._looked = -math.inf
-            if seat.facts is not None:
-                self._lossy.add(seat.facts.node)
+            if seat.node:
+                self._lossy.add(seat.node)
             log.info("lost an actor on %s: %s", seat.host, why)
             self._progress.note(f"node {seat.host} has lost an actor: its rows are spoken again elsewhere")
 
@@ -217,15 +219,16 @@ class Crew:
         """End every actor, whatever it does, and remove what is left on the nodes."""
         seats, self._seats = self._seats, []
         goodbyes = {
-            seat.actor.close.options(concurrency_group=BESIDE).remote(): seat.facts.node
+            seat.actor.close.options(concurrency_group=BESIDE).remote(): seat.node
             for seat in seats
             if seat.facts is not None
         }
+        starting = {seat.node for seat in seats if seat.facts is None and seat.node}
         silent = self._unanswered(list(goodbyes))
         for seat in seats:
             self._kill(seat)
         self._join()
-        self._clean(self._lossy | {goodbyes[ref] for ref in silent})
+        self._clean(self._lossy | starting | {goodbyes[ref] for ref in silent})
         self._lossy.clear()
 
     def spawn(self, work: Callable[..., None], *given: Any) -> None:
@@ -249,6 +252,7 @@ class Crew:
         get = self._cluster.ray.get
         try:
             facts: NodeFacts = get(seat.actor.hello.remote())
+            seat.node = facts.node
             if facts.version != demod_voice.__version__:
                 raise _Misfit(Unfit(*_versions(facts)))
             unfit = get(seat.actor.begin.remote(plain(self._settings), seat.kind == GPU))
