@@ -90,6 +90,19 @@ def test_faults_and_failures(batch: Make) -> None:
 
 
 @pytest.mark.slow
+def test_an_episode_that_misses_its_loudness(batch: Make) -> None:
+    made = batch()
+    rows = short(made, 2)
+    (made.folder / "mix.yaml").write_text("loudness: -5\ntrue_peak: -9\n")
+    made.write([{**rows[0], "mix": "mix.yaml"}, {**rows[1], "mix": ""}])
+    ended = made.run()
+    assert ended.code == 6, ended.error
+    assert made.statuses() == ["failed", "done"]
+    assert made.rows()[0]["error"].startswith("the episode is written, but: ")
+    assert (made.out / "season" / "1.mp3").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_batch_of_episodes_that_is_ended_goes_on(batch: Make, number: int) -> None:
     calm, made = batch("calm"), batch("ended")
