@@ -229,8 +229,13 @@ def _header(place: str, reader: Iterator[list[str]], feed: _Feed, form: TableFor
 
 def _twice(names: Sequence[str]) -> str:
     """A name that two columns have, whatever its case; columns without a name are no matter."""
-    folded = [name.casefold() for name in names if name]
-    return next((name for place, name in enumerate(folded) if name in folded[:place]), "")
+    seen: set[str] = set()
+    for name in filter(None, names):
+        folded = name.casefold()
+        if folded in seen:
+            return folded
+        seen.add(folded)
+    return ""
 
 
 def _lacking(place: str, missing: Sequence[str], names: Sequence[str], form: TableForm) -> UsageError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -101,8 +102,8 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
-    keys = [key for key, _ in pairs]
-    raise _Twice(next(key for key in keys if keys.count(key) > 1))
+    times = Counter(key for key, _ in pairs)
+    raise _Twice(next(key for key, count in times.items() if count > 1))
 
 
 def _add(path: Path, line: int, columns: dict[str, None], column: str) -> None:

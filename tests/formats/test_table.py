@@ -364,6 +364,16 @@ def test_one_value_over_many_lines_is_refused(tmp_path, data):
     assert "jq" in (error.hint or "")
 
 
+def test_a_hundred_thousand_columns_cost_seconds(tmp_path):
+    names = [f"c{number:x}" for number in range(100_000)]
+    began = time.process_time()
+    assert len(rows(written(tmp_path, f"text,output,{','.join(names)}\nhello,a.wav{',' * len(names)}\n"))[0]) == 100_002
+    assert "'cab' twice" in str(refused(written(tmp_path, f"text,output,{','.join(names)},CAB\n")))
+    keys = ",".join(f'"{name}": 1' for name in [*names, names[-1]])
+    assert "is there twice" in read(written(tmp_path, f"{{{keys}}}\n", "jobs.jsonl"))[0].fault
+    assert time.process_time() - began < 20.0, "compared each with each it is minutes"
+
+
 def test_keys_that_are_data(tmp_path):
     lines = "\n".join(json.dumps({"text": "a", f"key{number}": 1}) for number in range(MOST_COLUMNS))
     assert "more than 256 different keys" in refused(written(tmp_path, lines, "jobs.jsonl")).message
