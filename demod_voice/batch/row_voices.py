@@ -119,6 +119,9 @@ class RowVoices:
         self._references = references
         self._hashes = ContentHashes()
         self._known: dict[tuple[Asked, str], RowVoice | DemodError] = {}
+        self._bases: dict[Asked, ResolvedVoice] = {}
+        """Voices that lack only a recording, of which a table may name a hundred thousand."""
+        self._cloning = ""
         self._consent: str | None = None
 
     def of(self, row: Row) -> RowVoice:
@@ -160,7 +163,7 @@ class RowVoices:
         reference = self._places.reference_of(row)
         engine, voice, model, speaker = (row.cell(each) for each in ("engine", "voice", "model", "speaker"))
         speed = speed_of(row)
-        chosen = engine or self._engine(defaults, reference is not None)
+        chosen = engine or (defaults.engine if reference is None else self._cloning_engine(defaults))
         own = not (voice or model) and chosen == defaults.engine
         plain = own and reference is None
         return Asked(
@@ -173,15 +176,15 @@ class RowVoices:
             reference,
         )
 
-    def _engine(self, defaults: VoiceDefaults, cloned: bool) -> str:
-        """The engine of a row that names none."""
-        if not cloned:
-            return defaults.engine
-        name = defaults.engine or self._settings.engines.default
-        try:
-            return name if find_engine(name, self._settings).clones else CLONING
-        except EngineNotInstalled:
-            return name
+    def _cloning_engine(self, defaults: VoiceDefaults) -> str:
+        """The engine of a row with a recording that names none; the same for all."""
+        if not self._cloning:
+            name = defaults.engine or self._settings.engines.default
+            try:
+                self._cloning = name if find_engine(name, self._settings).clones else CLONING
+            except EngineNotInstalled:
+                self._cloning = name
+        return self._cloning
 
     def _found(self, asked: Asked, sha256: str) -> RowVoice | DemodError:
         try:
@@ -224,12 +227,7 @@ class RowVoices:
         """A voice taken from a recording; what the column ``speaker`` says is its name."""
         if asked.reference is None:
             raise ValueError("there is no recording")
-        faults = list(self._clone_faults(asked))
-        if faults:
-            raise UsageError(
-                "; ".join(each.message for each in faults), next((each.hint for each in faults if each.hint), None)
-            )
-        base = self._resolved(asked, voice="", model=asked.model, speaker="")
+        base = self._base(replace(asked, reference=None, speaker=""))
         clip = str(self._references.clip(sha256))
         voice = replace(
             base,
@@ -238,6 +236,21 @@ class RowVoices:
             consent=self._consent_label(),
         )
         return self._row_voice(voice, asked.reference, sha256)
+
+    def _base(self, asked: Asked) -> ResolvedVoice:
+        """The voice before it has a recording and a name; found once."""
+        known = self._bases.get(asked)
+        if known is not None:
+            return known
+        faults = list(self._clone_faults(asked))
+        if faults:
+            raise UsageError(
+                "; ".join(each.message for each in faults), next((each.hint for each in faults if each.hint), None)
+            )
+        if len(self._bases) >= MOST_KEPT:
+            self._bases.clear()
+        found = self._bases[asked] = self._resolved(asked, voice="", model=asked.model, speaker="")
+        return found
 
     def _clone_faults(self, asked: Asked) -> Iterator[Fault]:
         if asked.voice:

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +103,20 @@ def read_engine(folder: Path) -> EngineInfo:
     """
     path = folder / FILE
     try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
+        return _engine(folder, path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise FaultsError(str(path), [Fault(None, f"cannot be read: {error}")]) from error
+
+
+@lru_cache(maxsize=128)
+def _engine(folder: Path, text: str) -> EngineInfo:
+    """The engine that ``text`` describes; parsed once, for a batch asks for it at each voice of its rows."""
+    document = tomllib.loads(text)
     faults: list[Fault] = []
     values = _values(document, text, faults)
     _check(values, folder, text, faults)
     if faults:
-        raise FaultsError(str(path), faults)
+        raise FaultsError(str(folder / FILE), faults)
     return EngineInfo(folder=folder, **values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -87,6 +88,14 @@ def test_every_fault_of_an_engine_file_at_once(tmp_path: Path) -> None:
     ):
         assert words in message
     assert "engine.toml:2" in message
+
+
+def test_an_engine_is_what_its_file_says_now(tmp_path: Path) -> None:
+    folder = shutil.copytree(engine("espeak", load_settings()).folder, tmp_path / "espeak")
+    before, text = read_engine(folder), (folder / "engine.toml").read_text()
+    assert read_engine(folder) == before
+    (folder / "engine.toml").write_text(re.sub("output_version = .*", "output_version = 99", text))
+    assert before.output_version < read_engine(folder).output_version == 99
 
 
 def test_a_broken_engine_file(tmp_path: Path) -> None:
