@@ -12,6 +12,7 @@ from demod_voice.api.batch_tasks import task_of
 from demod_voice.batch.check import RowFault, Tell, check
 from demod_voice.batch.options import BatchOptions, VoiceDefaults
 from demod_voice.batch.paths import Places, places_of
+from demod_voice.batch.results import plain
 from demod_voice.batch.rows import jobs_table
 from demod_voice.batch.speech_task import SpeechTask
 from demod_voice.config.roots import check_inside
@@ -33,6 +34,8 @@ __all__ = [
 
 MOST_SHOWN = 50
 """Faults that are listed; all of them go to the faults file."""
+MOST_COLUMNS = 20
+"""Columns that are listed by name."""
 FAULT_COLUMNS = ("row", "line", "fault", "remedy")
 PLAIN = BatchOptions()
 
@@ -133,7 +136,8 @@ def describe_batch_check(found: BatchCheck) -> str:
     if found.engines:
         lines.append(f"spoken by {', '.join(found.engines)}")
     if found.carried:
-        lines.append(f"carried through to the results: {', '.join(found.carried)}")
+        more = f" and {len(found.carried) - MOST_COLUMNS:,} more" if len(found.carried) > MOST_COLUMNS else ""
+        lines.append(f"carried through to the results: {', '.join(found.carried[:MOST_COLUMNS])}{more}")
     return "\n".join([*lines, f"outputs go to {found.out_dir}"])
 
 
@@ -180,6 +184,6 @@ def _writing(target: Path | None, told: _Told) -> Iterator[Tell]:
 
         def tell(fault: RowFault) -> None:
             told.add(fault)
-            writer.writerow((fault.row, fault.line, fault.fault, fault.remedy))
+            writer.writerow((fault.row, fault.line, plain(fault.fault), plain(fault.remedy)))
 
         yield tell

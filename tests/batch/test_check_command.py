@@ -79,6 +79,13 @@ def test_all_of_many_faults_go_to_a_file(cli, tmp_path):
     assert (tmp_path / "faults.csv").read_text() == "row,line,fault,remedy\n", "an older list does not stay"
 
 
+def test_of_many_columns_the_first_are_named(cli, tmp_path):
+    names = [f"c{number}" for number in range(25)]
+    jobs(tmp_path, f"hello,a.wav{',' * len(names)}", header=",".join(["text", "output", *names]))
+    code, out, _ = cli("batch", "check", "jobs.csv")
+    assert (code, "c18, c19 and 5 more\n" in out, "c20" in out) == (0, True, False)
+
+
 def test_the_report_for_machines(cli, tmp_path):
     name = jobs(tmp_path, "Hello,a.wav", "...,b.wav")
     code, out, err = cli("batch", "check", name, "--json")
