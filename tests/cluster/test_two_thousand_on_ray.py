@@ -1,4 +1,4 @@
-"""Two thousand rows over three engines on a cluster of three nodes, killed twice, equal to one undisturbed machine."""
+"""Two thousand rows over three engines on a cluster: killed twice, a node removed in the middle, and the files of one machine."""
 
 from __future__ import annotations
 
@@ -12,29 +12,37 @@ from support.batch_runs import BatchFolder, end, three_engine_rows
 
 from .conftest import Nodes
 
-pytestmark = pytest.mark.cluster
 ROWS = 2000
-KILLS_AT = (400, 1200)
-"""Outputs that lie there when the head is killed."""
+KILLS_AT = (500, 1300)
+"""Outputs that lie there when the run is killed."""
+REMOVED_AT = 1500
+"""Outputs that lie there when a node is removed from the last run."""
+
+pytestmark = pytest.mark.cluster
 
 
-def test_killed_twice_on_a_cluster_and_equal_to_one_machine(
-    here: Nodes, tmp_path: Path, tiny_voice: Callable[[], str]
+def test_killed_twice_and_a_node_lost_it_is_the_batch_of_one_machine(
+    here: Nodes, tmp_path: Path, tiny_voice: Callable[..., str]
 ) -> None:
     rows = three_engine_rows(ROWS, tiny_voice())
-    calm = BatchFolder(tmp_path / "calm", ("--jobs", "2"))
-    made = BatchFolder(tmp_path / "killed", ("--executor", "ray", "--ray-address", here.address))
+    environ = dict(here.engines)
+    calm = BatchFolder(tmp_path / "calm", ("--jobs", "2"), environ)
+    made = BatchFolder(tmp_path / "ray", ("--executor", "ray", "--ray-address", here.address), environ)
     for each in (calm, made):
         each.write(rows)
-    ended = calm.run(timeout_s=600)
+    ended = calm.run(timeout_s=300)
     assert ended.code == 4, ended.error
     began = time.monotonic()
     for count in KILLS_AT:
         process = made.start()
-        made.wait_for_outputs(count, process, 300)
+        made.wait_for_outputs(count, process, 200)
         assert end(process).code == -signal.SIGKILL
-    ended = made.run(timeout_s=600)
-    assert ended.code == 4, ended.error
+    node = here.add()
+    process = made.start()
+    made.wait_for_outputs(REMOVED_AT, process, 200)
+    here.remove(node)
+    _, error = process.communicate(timeout=200)
+    assert process.returncode == 4, error
     assert made.digest() == calm.digest()
     assert not list(made.out.rglob(".tmp-*"))
-    print(f"{ROWS} rows on three nodes, with two kills: {time.monotonic() - began:.1f} s")
+    print(f"{ROWS} rows with two kills and a lost node in {time.monotonic() - began:.1f} s")
