@@ -11,7 +11,7 @@ from pathlib import Path
 from demod_voice.api.batch_tasks import task_of
 from demod_voice.batch.check import RowFault, Tell, check
 from demod_voice.batch.options import BatchOptions, VoiceDefaults
-from demod_voice.batch.paths import Places, places_of
+from demod_voice.batch.paths import Places, check_out_dir, places_of
 from demod_voice.batch.results import plain
 from demod_voice.batch.rows import jobs_table
 from demod_voice.batch.speech_task import SpeechTask
@@ -100,10 +100,11 @@ def check_batch(
     Raises:
         UsageError: the table cannot be read, lacks a column or has no rows; a flag is wrong.
         EngineError: an engine that a row needs does not start.
-        OutputError: the faults file cannot be written.
+        OutputError: the faults file cannot be written, or the output folder.
     """
     path = Path(jobs)
     places = places_of(path, options, settings)
+    check_out_dir(places)
     table = jobs_table(path, options, settings)
     told = _Told()
     target = None if faults_file is None else _target(Path(faults_file), places, settings)

@@ -9,16 +9,13 @@ from pathlib import Path
 
 from demod_voice.batch.columns import FORMATS, Columns, column_faults, format_name
 from demod_voice.batch.options import BatchOptions, check_options
+from demod_voice.batch.own_files import WORK, check_foreign, check_inputs
 from demod_voice.batch.types import Row
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.errors import OutputError, UsageError
 from demod_voice.records.atomic import TEMPORARY_MARK
 
-WORK = "batch.demod"
-"""The work folder in the output folder."""
-RESULTS, TIMINGS, SUMMARY, MANIFEST = "results.csv", "timings.csv", "summary.json", "manifest.json"
-"""What a batch itself writes into the output folder beside it: no output can be called so, for it has a sound's suffix."""
 MOST_NAME_BYTES = 230
 """Of a file's name: 255, less what a temporary name puts before it."""
 MOST_PATH_BYTES = 4000
@@ -171,7 +168,8 @@ def places_of(jobs: Path, options: BatchOptions, settings: Settings) -> Places:
 
     Raises:
         UsageError: the jobs file is none, the root is no folder, the output folder is a file or lies outside the root or
-            the allowed roots; the format, the task, the loudness or the word about consent is wrong.
+            the allowed roots, or its own files would replace an input; the format, the task, the loudness or the word
+            about consent is wrong.
     """
     check_options(options)
     if not jobs.is_file():
@@ -185,6 +183,7 @@ def places_of(jobs: Path, options: BatchOptions, settings: Settings) -> Places:
     if root is not None and not out_dir.is_relative_to(root):
         raise UsageError(f"the output folder {out_dir} lies outside --root {root}", "choose an --out-dir inside it")
     check_inside([jobs, out_dir], settings.paths.allowed_roots)
+    check_inputs([jobs, *filter(None, [options.lexicon]), Path(options.consent).expanduser()], out_dir)
     real = jobs.resolve()
     allowed = tuple(Path(each).expanduser().resolve() for each in settings.paths.allowed_roots)
     return Places(real, jobs.parent.resolve(), out_dir, root, allowed, format_name(options.format))
@@ -195,7 +194,9 @@ def check_out_dir(places: Places) -> None:
 
     Raises:
         OutputError: it cannot; said once, and not of every row.
+        UsageError: a file of somebody else has the name of one that the batch writes.
     """
+    check_foreign(places.out_dir)
     folder = places.out_dir
     there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
     if not os.access(there, os.W_OK | os.X_OK):

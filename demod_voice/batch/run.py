@@ -21,7 +21,8 @@ from demod_voice.batch.keeping import STEP, Keeper
 from demod_voice.batch.leftovers import Leftovers
 from demod_voice.batch.manifest import Voices, manifest, shaping
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import MANIFEST, RESULTS, SUMMARY, TIMINGS, Places, check_out_dir
+from demod_voice.batch.own_files import MANIFEST, RESULTS, SUMMARY, TIMINGS
+from demod_voice.batch.paths import Places, check_out_dir
 from demod_voice.batch.recording import Rules
 from demod_voice.batch.results import Results, told_error
 from demod_voice.batch.rows import JobsTable

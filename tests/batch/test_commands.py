@@ -105,3 +105,36 @@ def test_without_a_table_it_says_what_one_is(batch: Run) -> None:
     assert done.returncode == 2
     assert "none.csv" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_table_that_is_called_like_the_results_is_not_overwritten(batch: Run, jobs: Path, tmp_path: Path) -> None:
+    for name in ("results.csv", "timings.csv"):
+        table = jobs.rename(tmp_path / name)
+        for verb in ("run", "check"):
+            refused = batch(verb, name, "-o", ".")
+            assert (refused.returncode, f"{name} would be replaced by the {name} of the batch" in refused.stderr) == (
+                2,
+                True,
+            )
+        jobs.write_bytes(table.read_bytes())
+        assert table.read_text().startswith("text,output,mood\n")
+        table.unlink()
+
+
+@pytest.mark.parametrize("name", ["results.csv", "timings.csv", "summary.json", "manifest.json"])
+def test_files_of_others_are_not_overwritten(batch: Run, jobs: Path, tmp_path: Path, name: str) -> None:
+    there = tmp_path / "out" / name
+    there.parent.mkdir()
+    there.write_text("name,value\nmine,1\n")
+    for verb in ("run", "check"):
+        refused = batch(verb, jobs.name, "-o", "out")
+        assert (refused.returncode, f"{name} is there and is of no batch" in refused.stderr) == (2, True)
+    assert (there.read_text(), list(there.parent.iterdir())) == ("name,value\nmine,1\n", [there])
+
+
+@pytest.mark.usefixtures("jobs")
+def test_its_own_files_of_before_a_clean_are_replaced(batch: Run, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert batch("run", "jobs.csv", "-o", "out").returncode == 0
+        assert batch("clean", "out").returncode == 0
+    assert (tmp_path / "out" / "results.csv").read_text().count(",done,") == 2
