@@ -1,4 +1,4 @@
-"""Two thousand rows over three engines on a cluster: killed twice, a node removed in the middle, and the files of one machine."""
+"""Two thousand rows over three engines on a cluster: killed twice, a node lost, and still the files of one machine."""
 
 from __future__ import annotations
 
