@@ -30,7 +30,7 @@ LIMITED = "volume: limited to full scale"
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """An output that lies in its place."""
+    """An output, looked at before it had its place: whoever writes that too is noticed."""
 
     sha256: str
     num_bytes: int
@@ -85,7 +85,8 @@ class Finisher:
         data = wav_bytes(clip, encoding)
         with _replacing(job.output) as unfinished:
             unfinished.write_bytes(data)
-        return _Written(hash_bytes(data), len(data), job.output.stat().st_mtime_ns)
+            mtime_ns = unfinished.stat().st_mtime_ns
+        return _Written(hash_bytes(data), len(data), mtime_ns)
 
     def _encoded(self, job: Job, clip: Clip) -> _Written:
         """Any other format, and any loudness."""
@@ -98,8 +99,8 @@ class Finisher:
                 write_wav(whole, clip)
                 encode(whole, unfinished, job.facts["format"], self._settings.encode, self._tags(job), ())
                 notes = (LIMITED,) if float(np.abs(clip.samples).max(initial=0.0)) > 1.0 else ()
-            sha256, size = hash_file(unfinished), unfinished.stat().st_size
-        return _Written(sha256, size, job.output.stat().st_mtime_ns, notes)
+            sha256, seen = hash_file(unfinished), unfinished.stat()
+        return _Written(sha256, seen.st_size, seen.st_mtime_ns, notes)
 
     def _loud(self, job: Job, clip: Clip, scratch: Path, out: Path) -> tuple[str, ...]:
         """The sound at its loudness under the true peak; what could not be reached is told."""
