@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ class RowVoices:
         engine, voice, model, speaker = (row.cell(each) for each in ("engine", "voice", "model", "speaker"))
         speed = speed_of(row)
         chosen = engine or (defaults.engine if reference is None else self._cloning_engine(defaults))
-        own = not (voice or model) and chosen == defaults.engine
+        own = not (voice or model) and (chosen == defaults.engine or chosen == self._flags_engine)
         plain = own and reference is None
         return Asked(
             chosen,
@@ -175,6 +176,15 @@ class RowVoices:
             defaults.speed if speed is None else speed,
             reference,
         )
+
+    @cached_property
+    def _flags_engine(self) -> str:
+        """The engine of the voice that the flags name, where they do not name the engine too."""
+        flags = self._options.voice
+        try:
+            return resolve(self._settings, engine=flags.engine, voice=flags.voice, model=flags.model).engine.name
+        except DemodError:
+            return flags.engine
 
     def _cloning_engine(self, defaults: VoiceDefaults) -> str:
         """The engine of a row with a recording that names none; the same for all."""

@@ -119,6 +119,16 @@ def test_what_a_key_depends_on(make: Make, espeak_engine: Path, tmp_path: Path) 
     assert len(set(keys)) == len(keys) - 1
 
 
+def test_the_voice_of_the_flags_is_for_rows_that_name_its_engine_too(
+    make: Make, espeak_engine: Path, fake_engine: Path
+) -> None:
+    rows = rows_of([{"text": "Hi", "output": f"a{name}.wav", "engine": name} for name in ("", "espeak", "fake")])
+    task = make(voice=VoiceDefaults(voice="de+f3"))
+    voices = [task.job(row).facts["voice"] for row in rows]
+    assert [each.voice.voice.preset for each in voices] == ["de+f3", "de+f3", None]
+    assert voices[0].identity == voices[1].identity != voices[2].identity
+
+
 def test_faults_of_voices_and_texts(make: Make, tmp_path: Path, espeak_engine: Path) -> None:
     def told(task: SpeechTask, **cells: str) -> str:
         row = rows_of([{"text": "Hello.", "output": "a.wav", **cells}])[0]
