@@ -178,8 +178,15 @@ class _Shift:
         self._stopped = threading.Event()
 
     def work(self, units: Iterator[Unit | None], finish: Finish) -> Iterator[_Result]:
-        """Every row as soon as it is finished."""
+        """Every row as soon as it is finished; what goes wrong is raised once those that are finished were given."""
         self._finish = finish
+        try:
+            yield from self._rows(units)
+        except Exception:
+            yield from self._finished_by_now()
+            raise
+
+    def _rows(self, units: Iterator[Unit | None]) -> Iterator[_Result]:
         while True:
             self._pull(units)
             self._assign()
@@ -203,6 +210,15 @@ class _Shift:
         if self._flights:
             self._crew.end()
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _finished_by_now(self) -> Iterator[_Result]:
+        """Rows whose outputs are written: they are done, whatever went wrong with another one."""
+        self.stop()
+        while not self._events.empty():
+            event = self._events.get()
+            if isinstance(event, Future) and not event.cancelled() and event.exception() is None:
+                result: _Result = event.result()
+                yield result
 
     def _pull(self, units: Iterator[Unit | None]) -> None:
         while self._more and not self._held and len(self._waiting) + len(self._flights) < self._crew.capacity:
