@@ -212,6 +212,8 @@ class _Run:
                 keeper = Keeper(ledger, results, timings, self._tally, rules, progress, folders, state)
                 with keeper.ticking():
                     yield keeper
+                if results.next != self._seen.rows + 1:
+                    raise RuntimeError(f"row {results.next} of {self._seen.rows} has no result")
                 results.complete()
         finally:
             state.write()

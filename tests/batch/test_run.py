@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.paths import places_of
 from demod_voice.batch.rows import jobs_table
 from demod_voice.batch.run import Batch, BatchReport, Wishes, require_done, run_batch
-from demod_voice.batch.types import Finished, Spoken, Timing, Unit
+from demod_voice.batch.types import Finish, Finished, Spoken, Timing, Unit
 from demod_voice.config.settings import DEFAULTS
 from demod_voice.errors import EngineError, EngineFailed, FaultsError, OutputError, UsageError
 from demod_voice.records.progress import Silent
@@ -249,6 +249,18 @@ def test_unchecked_the_second_row_with_one_output_fails(bench: Bench) -> None:
     bench.run(Wishes(check=False))
     assert [row["status"] for row in bench.results] == ["done", "done", "failed"]
     assert "the output of row 1 too" in bench.results[2]["error"]
+
+
+def test_a_row_that_an_executor_loses_is_a_defect_and_no_finished_batch(bench: Bench) -> None:
+    class Forgetful(LocalExecutor):
+        def run(self, units: Iterable[Unit | None], finish: Finish) -> Iterator[tuple[Finished, Timing]]:
+            return (each for each in super().run(units, finish) if each[0].number != 3)
+
+    bench.write([(f"r{number}", f"Text {number}.") for number in range(5)])
+    with pytest.raises(RuntimeError, match="row 3 of 5 has no result"):
+        run_batch(bench.batch(), bench.task, Forgetful(bench.task.speak, 1))
+    assert not (bench.out / "manifest.json").exists()
+    assert bench.run().summary["done"] == 5
 
 
 def test_the_first_error_stops_a_run_that_was_told_so(bench: Bench) -> None:
