@@ -90,8 +90,7 @@ class Finisher:
 
     def _encoded(self, job: Job, clip: Clip) -> _Written:
         """Any other format, and any loudness."""
-        with tempfile.TemporaryDirectory(prefix="demod-voice-") as name, _replacing(job.output) as unfinished:
-            scratch = Path(name)
+        with _scratch() as scratch, _replacing(job.output) as unfinished:
             if job.facts["loudness"] is not None:
                 notes = self._loud(job, clip, scratch, unfinished)
             else:
@@ -128,6 +127,17 @@ class Finisher:
         """The marking of synthetic speech, and the licence where the policy says so."""
         voice: RowVoice = job.facts["voice"]
         return Tags(extra=marking([voice.licence], self._settings.publish.licence_policy))
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for what becomes the output; that it cannot be made is said as of any other disk."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="demod-voice-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise output_error(Path(tempfile.gettempdir()) / "scratch", error) from error
+    with folder as name:
+        yield Path(name)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from demod_voice.batch.speech_task import SpeechTask
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Row
 from demod_voice.config import load_settings
 from demod_voice.config.folders import cache_folder
-from demod_voice.errors import UsageError
+from demod_voice.errors import OutputError, UsageError
 from demod_voice.media.foreign import probe
 from demod_voice.media.wav import read_wav, wav_info, write_wav
 from demod_voice.mix.loudness import measure
@@ -86,6 +87,15 @@ def test_formats_and_loudness(make: Make, tmp_path: Path, espeak_engine: Path) -
     assert (done[3].notes, done[4].notes) == ("", "")
     assert done[5].notes.startswith("loudness: ")
     assert measure(out / "e.wav").true_peak_dbtp <= -0.95
+
+
+def test_a_scratch_folder_that_cannot_be_made_is_an_output_error(
+    make: Make, tmp_path: Path, espeak_engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = rows_of([{"text": "Hello.", "output": "a.mp3"}])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with make() as task, pytest.raises(OutputError, match="scratch: its folder does not exist"):
+        run_rows(task, rows)
 
 
 def test_what_a_key_depends_on(make: Make, espeak_engine: Path, tmp_path: Path) -> None:
