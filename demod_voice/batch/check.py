@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from demod_voice.batch.collisions import Collisions
+from demod_voice.batch.columns import FORMATS
 from demod_voice.batch.paths import Places
 from demod_voice.batch.rows import JobsTable, Observed
 from demod_voice.batch.types import Row
@@ -118,9 +120,20 @@ def _add(row: Row, table: JobsTable, places: Places, collisions: Collisions, rea
     output = _output(row, places)
     if output is not None:
         collisions.add_output(output[0])
+        _add_folders(output[0].rpartition("/")[0], collisions, read)
     for column in table.columns.inputs:
         if row.cells.get(column):
             _add_input(row, column, places, collisions, read)
+
+
+def _add_folders(folder: str, collisions: Collisions, read: set[str]) -> None:
+    """Note the folders of an output that are called as outputs are, and so may be those of other rows."""
+    if "." not in folder or folder in read:
+        return
+    _remember(folder, read)
+    for each in (Path(folder), *Path(folder).parents):
+        if each.suffix[1:].lower() in FORMATS:
+            collisions.add_folder(str(each))
 
 
 def _add_input(row: Row, column: str, places: Places, collisions: Collisions, read: set[str]) -> None:
@@ -130,10 +143,14 @@ def _add_input(row: Row, column: str, places: Places, collisions: Collisions, re
         return
     known = str(path)
     if path is not None and known not in read:
-        if len(read) >= MOST_INPUTS:
-            read.clear()
-        read.add(known)
+        _remember(known, read)
         collisions.add_input(known)
+
+
+def _remember(path: str, read: set[str]) -> None:
+    if len(read) >= MOST_INPUTS:
+        read.clear()
+    read.add(path)
 
 
 def _output(row: Row, places: Places) -> tuple[str, str] | None:
@@ -156,4 +173,4 @@ def _shared(table: JobsTable, places: Places, collisions: Collisions) -> Iterato
 
 
 MOST_INPUTS = 4096
-"""Paths of inputs that are remembered as added."""
+"""Paths of inputs and folders that are remembered as added."""

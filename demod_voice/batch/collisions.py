@@ -18,19 +18,21 @@ def _words(path: str) -> tuple[int, int]:
 
 
 class Collisions:
-    """Outputs of all rows, and the inputs that they must not overwrite.
+    """Outputs of all rows, and the inputs and the folders of other outputs that they must not take the place of.
 
-    First ``add`` every output and input; then ``close``; then, if anything is ``suspect``, ask ``why`` of each row's output
-    once more, in the same order. What agrees in one hash of 64 bits is told only when it agrees in a second one.
+    First ``add`` every output, input and folder; then ``close``; then, if anything is ``suspect``, ask ``why`` of each
+    row's output once more, in the same order. What agrees in one hash of 64 bits is told only when it agrees in a second one.
     """
 
     def __init__(self) -> None:
         self._outputs = array("Q")
         self._inputs = array("Q")
+        self._folders = array("Q")
         self._numbers = array("Q")
         self._seconds = array("Q")
         self._twice = array("Q")
         self._overwritten: dict[int, int] = {}
+        self._in_the_way: dict[int, int] = {}
 
     def add_output(self, path: str) -> None:
         """A row writes ``path``, which is absolute and has its links resolved."""
@@ -40,10 +42,14 @@ class Collisions:
         """Some row reads ``path``; once is enough."""
         self._inputs.extend(_words(path))
 
+    def add_folder(self, path: str) -> None:
+        """Some row writes into the folder ``path``; once is enough."""
+        self._folders.extend(_words(path))
+
     @property
     def suspect(self) -> bool:
         """There may be collisions: the rows have to be looked at again."""
-        return bool(self._twice) or bool(self._overwritten)
+        return bool(self._twice) or bool(self._overwritten) or bool(self._in_the_way)
 
     def close(self) -> None:
         """Everything was added: find what agrees, and let go of the rest."""
@@ -56,13 +62,16 @@ class Collisions:
         self._numbers = array("Q", bytes(_WORD * len(self._twice)))
         self._seconds = array("Q", bytes(_WORD * len(self._twice)))
         self._overwritten = dict(_found(self._inputs, outputs))
-        self._inputs = array("Q")
+        self._in_the_way = dict(_found(self._folders, outputs))
+        self._inputs, self._folders = array("Q"), array("Q")
 
     def why(self, number: int, path: str) -> str:
         """What is wrong with the output of a row beside the others; empty when nothing is."""
         first, second = _words(path)
         if self._overwritten.get(first) == second:
             return "is read by a row"
+        if self._in_the_way.get(first) == second:
+            return "is the folder of another row's output"
         at = bisect_left(self._twice, first)
         if at == len(self._twice) or self._twice[at] != first:
             return ""
@@ -72,9 +81,9 @@ class Collisions:
         return f"is the output of row {self._numbers[at]} too" if self._seconds[at] == second else ""
 
 
-def _found(inputs: Iterable[int], outputs: Any) -> Iterator[tuple[int, int]]:
-    """(first hash, second hash) of the inputs whose first hash is among the sorted outputs."""
-    words = iter(inputs)
+def _found(paths: Iterable[int], outputs: Any) -> Iterator[tuple[int, int]]:
+    """(first hash, second hash) of the paths whose first hash is among the sorted outputs."""
+    words = iter(paths)
     for first, second in zip(words, words, strict=True):
         at = int(outputs.searchsorted(first))
         if at < len(outputs) and int(outputs[at]) == first:

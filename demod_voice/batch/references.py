@@ -123,4 +123,6 @@ def _length_s(source: Path, limits: Limits) -> float:
 
 def _gone(source: Path, why: str) -> ModelMissing:
     """Told by its name alone: it is a result, and where the recording lies is another place on each machine."""
-    return ModelMissing(f"reference {source.name} cannot be read: {why}", "put it back and run again with --retry-failed")
+    return ModelMissing(
+        f"reference {source.name} cannot be read: {why}", "put it back and run again with --retry-failed"
+    )

@@ -100,6 +100,11 @@ def test_an_output_that_another_row_reads(table, tmp_path):
     assert shared(table(data)) == []
 
 
+def test_an_output_that_is_the_folder_of_another_one(table):
+    data = "text,output\nHi,a/x.mp3/deep/b.wav\nHi,a/x.mp3\nHi,a/y.mp3\nHi,a/x.mp3/c.wav\nHi,d.wav/e.wav\n"
+    assert shared(table(data)) == [(2, "the output a/x.mp3 is the folder of another row's output")]
+
+
 def test_rows_that_cannot_be_read_share_nothing(table):
     assert shared(table("text,output\nHi,a.wav,x\nHi,a.wav,x\nHi,a.wav\n")) == []
 
