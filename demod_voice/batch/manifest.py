@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,11 @@ from demod_voice.batch.options import BatchOptions, VoiceDefaults
 from demod_voice.batch.summary import Tally
 from demod_voice.batch.types import DONE, Finished
 from demod_voice.config.settings import Settings
+from demod_voice.engines.locate import engine as find_engine
+from demod_voice.engines.options import audible_options
+from demod_voice.errors import DemodError
 from demod_voice.records.hashing import canonical_json, hash_file
+from demod_voice.speech.guards import RETRY
 
 SCHEMA = 1
 MOST_VOICES = 1000
@@ -87,8 +92,10 @@ def shaping(settings: Settings, options: BatchOptions) -> dict[str, Any]:
     """The settings that results depend on; where work runs (jobs, device, cache, limits) is left out."""
     return {
         "seed": settings.seed,
+        "language": settings.language,
         "attempts": settings.attempts,
         "threads": settings.engines.threads,
+        "engines": dict(_engines(settings)),
         "format": options.format,
         "loudness_lufs": options.loudness,
         "markup": options.markup,
@@ -99,6 +106,15 @@ def shaping(settings: Settings, options: BatchOptions) -> dict[str, Any]:
         "licence_policy": settings.publish.licence_policy,
         **({"episode": _episode(settings)} if options.task == "episode" else {}),
     }
+
+
+def _engines(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is set for an engine and heard, where it is not the default."""
+    for name, own in sorted(settings.engines.named.items()):
+        with suppress(DemodError):  # of an engine that no row needed
+            options = audible_options(find_engine(name, settings), settings)
+            if options or own.guards != RETRY:
+                yield name, {"guards": own.guards, "options": options}
 
 
 def _episode(settings: Settings) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def test_a_recording_that_vanishes_fails_its_rows(make: Make, tmp_path: Path, to
         (tmp_path / "a.wav").unlink()
         outcomes = [each for unit in task.units(planned, frozenset([1, 2])) for each in task.speak(unit)]
         done = {each.job.row.number: task.finish(each)[0] for each in outcomes}
-        with pytest.raises(ModelMissing, match="^reference a.wav cannot be read: No such file"):
+        with pytest.raises(ModelMissing, match=r"^reference a\.wav cannot be read: No such file"):
             task.job(table[0])
     assert (done[1].status, done[1].kind, done[2].status) == (FAILED, "ModelMissing", DONE)
     assert str(tmp_path) not in done[1].error

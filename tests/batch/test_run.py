@@ -18,11 +18,13 @@ from support.folders import digests
 
 from demod_voice.batch.folder import clean, status
 from demod_voice.batch.local import LocalExecutor
+from demod_voice.batch.manifest import shaping
 from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.paths import places_of
 from demod_voice.batch.rows import jobs_table
 from demod_voice.batch.run import Batch, BatchReport, Wishes, require_done, run_batch
 from demod_voice.batch.types import Finish, Finished, Spoken, Timing, Unit
+from demod_voice.config import load_settings
 from demod_voice.config.settings import DEFAULTS
 from demod_voice.errors import EngineError, EngineFailed, FaultsError, OutputError, UsageError
 from demod_voice.records.progress import Silent
@@ -460,6 +462,24 @@ def test_the_manifest_is_a_result_and_names_no_place(bench: Bench, tmp_path: Pat
     assert told["jobs"]["rows"] == 2
     bench.run()
     assert (bench.out / "manifest.json").read_text() == story
+
+
+def test_the_manifest_tells_what_is_set_for_engines_and_heard() -> None:
+    plain = shaping(load_settings(), BatchOptions())
+    assert (plain["language"], plain["engines"]) == ("en", {})
+    own = {
+        "language": "de",
+        "engines.csm.options": ["dtype=float16"],
+        "engines.espeak.guards": "off",
+        "engines.piper.python": "/usr/bin/python3",
+        "engines.xtts.options": ["none=such"],
+    }
+    told = shaping(load_settings(**own), BatchOptions())
+    assert told["language"] == "de"
+    assert told["engines"] == {
+        "csm": {"guards": "retry", "options": {"dtype": "float16"}},
+        "espeak": {"guards": "off", "options": {}},
+    }
 
 
 @pytest.mark.slow
