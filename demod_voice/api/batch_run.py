@@ -170,6 +170,8 @@ def _executor(
         UsageError: the task, or this machine, cannot do it so.
     """
     if run.executor == "local":
+        if run.ray_address:
+            raise UsageError(f"--ray-address {run.ray_address} without --executor ray", "give both, or neither")
         return LocalExecutor(task.speak, workers, stop_on_error=run.on_error == STOP)
     from demod_voice.batch.ray_cluster import RayOptions, check_ray
 

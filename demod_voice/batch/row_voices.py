@@ -16,7 +16,7 @@ from demod_voice.batch.types import Row
 from demod_voice.config.settings import Settings
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.locate import find_engines
-from demod_voice.engines.options import audible_options
+from demod_voice.engines.options import audible_options, options_of
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import DemodError, EngineNotInstalled, Fault, UsageError
 from demod_voice.publish.licences import VoiceLicence, check_policy
@@ -88,7 +88,8 @@ def check_flags(options: BatchOptions, settings: Settings) -> None:
     """Refuse flags that are wrong whatever the rows say, once, and not at each of them.
 
     Raises:
-        UsageError: a number is out of range, a language is none, a word about consent is none, or there is no such engine.
+        UsageError: a number is out of range, a language is none, a word about consent is none, there is no such engine, or
+            it has no such option.
     """
     voice = options.voice
     consent = consent_faults(options.consent) if options.consent else ()
@@ -98,7 +99,7 @@ def check_flags(options: BatchOptions, settings: Settings) -> None:
     if tag is not None:
         raise UsageError(tag)
     try:
-        find_engine(voice.engine or settings.engines.default, settings)
+        options_of(find_engine(voice.engine or settings.engines.default, settings), settings)
     except EngineNotInstalled as error:
         raise UsageError(error.message, error.hint) from error
 

@@ -100,6 +100,17 @@ def test_the_results_are_the_same_with_any_number_of_jobs(batch: Run, tmp_path: 
     assert (tmp_path / "out1/results.csv").read_bytes() == (tmp_path / "out3/results.csv").read_bytes()
 
 
+@pytest.mark.usefixtures("jobs")
+def test_what_is_wrong_for_every_row_is_told_once(batch: Run) -> None:
+    for arguments, message in (
+        (("--ray-address", "auto"), "--ray-address auto without --executor ray"),
+        (("--set", "engines.espeak.options=none=1"), "engine espeak has no option 'none'"),
+    ):
+        refused = batch("run", "jobs.csv", *arguments)
+        assert (refused.returncode, refused.stderr.count(message)) == (2, 1)
+        assert "row 1" not in refused.stderr
+
+
 def test_without_a_table_it_says_what_one_is(batch: Run) -> None:
     done = batch("run", "none.csv")
     assert done.returncode == 2
