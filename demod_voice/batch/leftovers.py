@@ -37,6 +37,14 @@ class Leftovers:
         return self._folders[folder]
 
 
+def sweep_own(work: Path, files: Iterable[Path]) -> None:
+    """Remove what a killed run left half-written of its own: in the work folder, and of the files beside it."""
+    Leftovers().remove(files)
+    for path in work.rglob(f"{TEMPORARY_MARK}*"):
+        with suppress(OSError):
+            path.unlink()
+
+
 def _look(folder: Path) -> dict[str, list[Path]]:
     found: defaultdict[str, list[Path]] = defaultdict(list)
     with suppress(OSError):

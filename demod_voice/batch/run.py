@@ -18,7 +18,7 @@ from demod_voice.batch.check import RowFault, Scan, check, scan
 from demod_voice.batch.feeding import Feeder
 from demod_voice.batch.folder import LOCK
 from demod_voice.batch.keeping import STEP, Keeper
-from demod_voice.batch.leftovers import Leftovers
+from demod_voice.batch.leftovers import Leftovers, sweep_own
 from demod_voice.batch.manifest import Voices, manifest, shaping
 from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.own_files import MANIFEST, RESULTS, SUMMARY, TIMINGS
@@ -170,6 +170,8 @@ def run_batch(
         run = _Run(batch, seen, progress)
         created = first_used(places.work)
         with _marked(places.work / AT_WORK) as killed:
+            if killed:
+                sweep_own(places.work, (places.out_dir / MANIFEST, places.out_dir / SUMMARY))
             source = Source(places.jobs, seen.sha256)
             with run.opened(Rules(attempts, wishes.retry_failed)) as keeper:
                 feeder = Feeder(

@@ -415,12 +415,12 @@ def test_after_a_kill_half_written_outputs_are_swept(bench: Bench) -> None:
     left = bench.out / "a/.tmp-1-0123abcd-1.wav"
     other = bench.out / "a/.tmp-1-0123abcd-elsewhere.wav"
     part = bench.out / "a/.tmp-1-0123abcd-2.wav.part"
-    for path in (left, other, part):
+    own = [work / "references" / ".tmp-1-0123abcd-f00d.wav", bench.out / ".tmp-1-0123abcd-manifest.json"]
+    own[0].parent.mkdir()
+    for path in (left, other, part, *own):
         path.write_bytes(b"half")
     bench.run()
-    assert not left.exists()
-    assert not part.exists()
-    assert other.exists()
+    assert [path.exists() for path in (left, part, other, *own)] == [False, False, True, False, False]
 
 
 def test_a_damaged_ledger_is_told_and_the_rows_are_done_again(bench: Bench) -> None:
