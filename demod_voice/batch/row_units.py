@@ -57,12 +57,20 @@ def units_of(jobs: Sequence[Job], wanted: frozenset[int], workers: int = 1) -> l
 
 
 def _groups(jobs: Sequence[Job]) -> Iterator[list[Job]]:
-    """Jobs of one voice, in the order in which the voices first come; inside, the shortest texts first."""
+    """Jobs of one voice, in the order in which the voices first come; inside, the shortest texts first.
+
+    Where what is spoken together decides the bytes, equally long ones come in the order of their outputs' names: then a
+    table that is only sorted anew has the same batches.
+    """
     found: defaultdict[str, list[Job]] = defaultdict(list)
     for job in jobs:
         found[job.facts["voice"].identity].append(job)
     for group in found.values():
-        yield sorted(group, key=lambda job: (sum(len(line.job.text) for line in job.lines), job.row.number))
+        yield sorted(group, key=_place)
+
+
+def _place(job: Job) -> tuple[int, str, int]:
+    return sum(len(line.job.text) for line in job.lines), job.shown if _together(job) else "", job.row.number
 
 
 def _parts(group: Sequence[Job], most_rows: int) -> Iterator[list[Job]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from support.batch_rows import contents, rows_of, run_rows
@@ -41,6 +42,17 @@ def test_batches_are_full_and_spoken_as_one_order(make: Make, tmp_path: Path, to
     assert len({unit.batch for unit in units}) == 3
     assert [len(each) for each in said(tmp_path / "log")] == [4, 4, 2]
     assert {record.status for record, _ in done.values()} == {DONE}
+
+
+def test_the_order_of_the_table_is_nothing_to_a_batch(make: Make, tmp_path: Path, together_engine: Path) -> None:
+    table = plain(10)
+    sorted_anew = [replace(row, number=11 - row.number) for row in reversed(table)]
+    with make(voice=voice(tmp_path / "log")) as task:
+        first, second = (
+            {job.shown: job.key for job in task.plan(list(map(task.job, each)))} for each in (table, sorted_anew)
+        )
+    assert len(set(first.values())) == 10
+    assert first == second
 
 
 def test_a_part_of_the_rows_gives_the_same_bytes(make: Make, tmp_path: Path, together_engine: Path) -> None:
