@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from demod_voice.api.batch_tasks import task_of
-from demod_voice.batch.check import RowFault, Tell, check
+from demod_voice.batch.kept.results import plain
 from demod_voice.batch.options import BatchOptions, VoiceDefaults
-from demod_voice.batch.paths import Places, check_out_dir, places_of
-from demod_voice.batch.results import plain
-from demod_voice.batch.rows import jobs_table
-from demod_voice.batch.speech_task import SpeechTask
+from demod_voice.batch.speech.task import SpeechTask
+from demod_voice.batch.table.check import RowFault, Tell, check
+from demod_voice.batch.table.paths import Places, check_out_dir, places_of
+from demod_voice.batch.table.rows import jobs_table
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.errors import UsageError

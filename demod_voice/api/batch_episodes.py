@@ -9,7 +9,7 @@ from typing import Any
 
 from demod_voice.batch.episode_task import EpisodeJob, EpisodeTask, EpisodeWork, Rendered
 from demod_voice.batch.options import BatchOptions, VoiceDefaults
-from demod_voice.batch.paths import Places
+from demod_voice.batch.table.paths import Places
 from demod_voice.config.settings import Settings
 from demod_voice.engines.strikes import BATCH_STRIKES
 from demod_voice.episode.dependencies import dependencies

@@ -14,11 +14,11 @@ from demod_voice.batch.folder import clean as _clean
 from demod_voice.batch.folder import status as _status
 from demod_voice.batch.local import LocalExecutor
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import places_of
-from demod_voice.batch.rows import jobs_table
 from demod_voice.batch.run import STOP, Batch, BatchReport, Wishes, require_done
 from demod_voice.batch.run import run_batch as _run_batch
-from demod_voice.batch.speech_task import SpeechTask
+from demod_voice.batch.speech.task import SpeechTask
+from demod_voice.batch.table.paths import places_of
+from demod_voice.batch.table.rows import jobs_table
 from demod_voice.batch.types import Executor, Finish, Finished, Timing, Unit
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.episode.production import processors
@@ -151,8 +151,8 @@ class _OnRay:
 
     def run(self, units: Iterable[Unit | None], finish: Finish) -> Iterator[tuple[Finished, Timing]]:
         """As ``Executor.run``."""
-        from demod_voice.batch.ray_cluster import RayOptions
-        from demod_voice.batch.ray_executor import RayExecutor
+        from demod_voice.batch.cluster.executor import RayExecutor
+        from demod_voice.batch.cluster.nodes import RayOptions
 
         left = iter(units)
         for first in left:
@@ -173,7 +173,7 @@ def _executor(
         if run.ray_address:
             raise UsageError(f"--ray-address {run.ray_address} without --executor ray", "give both, or neither")
         return LocalExecutor(task.speak, workers, stop_on_error=run.on_error == STOP)
-    from demod_voice.batch.ray_cluster import RayOptions, check_ray
+    from demod_voice.batch.cluster.nodes import RayOptions, check_ray
 
     check_ray(settings, RayOptions(run.ray_address), task.name)
     if not isinstance(task, SpeechTask):

@@ -9,8 +9,8 @@ from pathlib import Path
 from demod_voice.api.batch_episodes import episode_task
 from demod_voice.batch.episode_task import EpisodeTask
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import Places
-from demod_voice.batch.speech_task import SpeechTask
+from demod_voice.batch.speech.task import SpeechTask
+from demod_voice.batch.table.paths import Places
 from demod_voice.config.settings import Settings
 from demod_voice.records.progress import SILENT, Progress
 

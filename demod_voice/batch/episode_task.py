@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from demod_voice.batch.columns import EPISODE_COLUMNS, seed_of
 from demod_voice.batch.outcomes import UNTRIED, stops_run
-from demod_voice.batch.paths import Places, row_faults
+from demod_voice.batch.table.columns import EPISODE_COLUMNS, seed_of
+from demod_voice.batch.table.paths import Places, row_faults
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Failure, Finished, Job, Row, Spoken, Timing, Unit
 from demod_voice.errors import (
     DemodError,

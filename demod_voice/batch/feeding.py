@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from demod_voice.batch.keeping import Keeper
+from demod_voice.batch.kept.keeping import Keeper
 from demod_voice.batch.leftovers import Leftovers
 from demod_voice.batch.outcomes import STOPPED, stops_run
 from demod_voice.batch.types import Job, Row, Task, Unit

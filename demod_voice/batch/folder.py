@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demod_voice.batch.kept.state import STATE, read_state
 from demod_voice.batch.own_files import WORK
-from demod_voice.batch.state import STATE, read_state
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings
 from demod_voice.errors import UsageError

@@ -14,22 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from demod_voice import __version__, errors
-from demod_voice.batch.check import RowFault, Scan, check, scan
 from demod_voice.batch.feeding import Feeder
 from demod_voice.batch.folder import LOCK
-from demod_voice.batch.keeping import STEP, Keeper
+from demod_voice.batch.kept.keeping import STEP, Keeper
+from demod_voice.batch.kept.manifest import Voices, manifest, shaping
+from demod_voice.batch.kept.recording import Rules
+from demod_voice.batch.kept.results import Results, told_error
+from demod_voice.batch.kept.state import STATE, State
+from demod_voice.batch.kept.summary import Tally, summary
+from demod_voice.batch.kept.timings import Timings
 from demod_voice.batch.leftovers import Leftovers, sweep_own
-from demod_voice.batch.manifest import Voices, manifest, shaping
 from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.own_files import MANIFEST, RESULTS, SUMMARY, TIMINGS
-from demod_voice.batch.paths import Places, check_out_dir
-from demod_voice.batch.recording import Rules
-from demod_voice.batch.results import Results, told_error
-from demod_voice.batch.rows import JobsTable
-from demod_voice.batch.source import Source
-from demod_voice.batch.state import STATE, State
-from demod_voice.batch.summary import Tally, summary
-from demod_voice.batch.timings import Timings
+from demod_voice.batch.table.check import RowFault, Scan, check, scan
+from demod_voice.batch.table.paths import Places, check_out_dir
+from demod_voice.batch.table.rows import JobsTable
+from demod_voice.batch.table.source import Source
 from demod_voice.batch.types import Executor, Finished, Task
 from demod_voice.config.settings import Settings
 from demod_voice.errors import MOST_FAULTS, DemodError, EngineError, Fault, FaultsError, OutputError, UsageError

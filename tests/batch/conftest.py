@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import places_of
-from demod_voice.batch.speech_task import SpeechTask
+from demod_voice.batch.speech.task import SpeechTask
+from demod_voice.batch.table.paths import places_of
 from demod_voice.config import load_settings
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from demod_voice.batch.check import RowFault, Scan, check, scan
-from demod_voice.batch.collisions import Collisions
-from demod_voice.batch.columns import SPEECH_COLUMNS
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import Places, places_of, row_faults
-from demod_voice.batch.rows import JobsTable, jobs_table
+from demod_voice.batch.table.check import RowFault, Scan, check, scan
+from demod_voice.batch.table.collisions import Collisions
+from demod_voice.batch.table.columns import SPEECH_COLUMNS
+from demod_voice.batch.table.paths import Places, places_of, row_faults
+from demod_voice.batch.table.rows import JobsTable, jobs_table
 from demod_voice.batch.types import Row
 from demod_voice.config import load_settings
 from demod_voice.errors import UsageError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from demod_voice.batch.columns import (
+from demod_voice.batch.options import LOUDNESS_RANGE, TASKS
+from demod_voice.batch.table.columns import (
     COLUMNS,
     EPISODE_COLUMNS,
     FORMATS,
@@ -15,7 +16,6 @@ from demod_voice.batch.columns import (
     seed_of,
     speed_of,
 )
-from demod_voice.batch.options import LOUDNESS_RANGE, TASKS
 from demod_voice.batch.types import Row
 from demod_voice.config.schema import keys
 from demod_voice.errors import UsageError

@@ -20,7 +20,7 @@ from support.signals import noise, wav
 from demod_voice.api.batch_episodes import episode_task
 from demod_voice.batch.episode_task import EpisodeTask
 from demod_voice.batch.options import BatchOptions, VoiceDefaults
-from demod_voice.batch.paths import places_of
+from demod_voice.batch.table.paths import places_of
 from demod_voice.batch.types import DONE, FAILED, Finished, Job, Row
 from demod_voice.config import load_settings
 from demod_voice.config.settings import Settings

@@ -95,7 +95,7 @@ def test_a_text_that_looks_like_a_comment_is_told(cli: Callable, tmp_path: Path,
 
 
 def test_every_column_of_a_row_is_on_the_page() -> None:
-    from demod_voice.batch.columns import EPISODE_COLUMNS, SPEECH_COLUMNS
+    from demod_voice.batch.table.columns import EPISODE_COLUMNS, SPEECH_COLUMNS
 
     page = PAGE.read_text(encoding="utf-8")
     for name in SPEECH_COLUMNS.known:

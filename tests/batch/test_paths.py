@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from demod_voice.batch.columns import EPISODE_COLUMNS, SPEECH_COLUMNS
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import MOST_NAME_BYTES, MOST_REMEMBERED, Places, places_of, row_faults
+from demod_voice.batch.table.columns import EPISODE_COLUMNS, SPEECH_COLUMNS
+from demod_voice.batch.table.paths import MOST_NAME_BYTES, MOST_REMEMBERED, Places, places_of, row_faults
 from demod_voice.batch.types import Row
 from demod_voice.config import load_settings
 from demod_voice.errors import UsageError

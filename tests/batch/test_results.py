@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from demod_voice.batch.results import Results, plain
-from demod_voice.batch.timings import Timings
+from demod_voice.batch.kept.results import Results, plain
+from demod_voice.batch.kept.timings import Timings
 from demod_voice.batch.types import DONE, FAILED, Finished, Timing
 from demod_voice.errors import OutputError
 

@@ -11,7 +11,7 @@ import pytest
 from support.batch_rows import contents, rows_of, run_rows
 
 from demod_voice.audio.clip import mono
-from demod_voice.batch.speech_task import SpeechTask
+from demod_voice.batch.speech.task import SpeechTask
 from demod_voice.batch.types import DONE, FAILED
 from demod_voice.errors import ModelMissing, UsageError
 from demod_voice.media.wav import wav_info, write_wav

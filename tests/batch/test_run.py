@@ -17,12 +17,12 @@ from support.batches import PlainTask
 from support.folders import digests
 
 from demod_voice.batch.folder import clean, status
+from demod_voice.batch.kept.manifest import shaping
 from demod_voice.batch.local import LocalExecutor
-from demod_voice.batch.manifest import shaping
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import places_of
-from demod_voice.batch.rows import jobs_table
 from demod_voice.batch.run import Batch, BatchReport, Wishes, require_done, run_batch
+from demod_voice.batch.table.paths import places_of
+from demod_voice.batch.table.rows import jobs_table
 from demod_voice.batch.types import Finish, Finished, Spoken, Timing, Unit
 from demod_voice.config import load_settings
 from demod_voice.config.settings import DEFAULTS
@@ -436,7 +436,7 @@ def test_a_damaged_ledger_is_told_and_the_rows_are_done_again(bench: Bench) -> N
 
 def test_rows_that_wait_for_a_slow_one_are_not_held_without_end(bench: Bench, monkeypatch) -> None:
     monkeypatch.setattr("demod_voice.batch.windows.WINDOW", 8)
-    monkeypatch.setattr("demod_voice.batch.keeping.WINDOW", 8)
+    monkeypatch.setattr("demod_voice.batch.kept.keeping.WINDOW", 8)
     bench.write([("0", "slow 1.0"), *((str(number), "x") for number in range(1, 200))])
     most = [0]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from support.batch_rows import contents, rows_of, run_rows
 
 from demod_voice.batch.options import VoiceDefaults
-from demod_voice.batch.speech_task import SpeechTask
+from demod_voice.batch.speech.task import SpeechTask
 from demod_voice.batch.types import DONE, FAILED, Row
 from demod_voice.config import load_settings
 

@@ -9,7 +9,7 @@ import pytest
 from support.batch_rows import contents, rows_of, run_rows
 from support.signals import speechlike, wav
 
-from demod_voice.batch.speech_task import SpeechTask
+from demod_voice.batch.speech.task import SpeechTask
 from demod_voice.batch.types import DONE
 
 Make = Callable[..., SpeechTask]

@@ -25,11 +25,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])
 os.environ["DEMOD_VOICE_ENGINES__SEARCH_PATH"] = str(ROOT / "tests" / "fakes_cluster")
 os.environ["DEMOD_VOICE_ENGINES__BURNER__PYTHON"] = sys.executable
 
+from demod_voice.batch.cluster.executor import RayExecutor  # noqa: E402
+from demod_voice.batch.cluster.nodes import RayOptions  # noqa: E402
 from demod_voice.batch.options import BatchOptions  # noqa: E402 (the path comes first)
-from demod_voice.batch.paths import places_of  # noqa: E402
-from demod_voice.batch.ray_cluster import RayOptions  # noqa: E402
-from demod_voice.batch.ray_executor import RayExecutor  # noqa: E402
-from demod_voice.batch.speech_task import SpeechTask  # noqa: E402
+from demod_voice.batch.speech.task import SpeechTask  # noqa: E402
+from demod_voice.batch.table.paths import places_of  # noqa: E402
 from demod_voice.batch.types import Row, Unit  # noqa: E402
 from demod_voice.config import load_settings  # noqa: E402
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from demod_voice.batch.cluster.executor import RayExecutor
+from demod_voice.batch.cluster.nodes import RayOptions
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import places_of
-from demod_voice.batch.ray_cluster import RayOptions
-from demod_voice.batch.ray_executor import RayExecutor
-from demod_voice.batch.speech_task import SpeechTask
+from demod_voice.batch.speech.task import SpeechTask
+from demod_voice.batch.table.paths import places_of
 from demod_voice.config import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]

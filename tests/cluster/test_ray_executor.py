@@ -14,8 +14,8 @@ import pytest
 from support.batch_rows import contents, rows_of, run_rows
 from support.signals import speechlike, wav
 
-from demod_voice.batch.ray_executor import RayExecutor
-from demod_voice.batch.speech_task import SpeechTask
+from demod_voice.batch.cluster.executor import RayExecutor
+from demod_voice.batch.speech.task import SpeechTask
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Finished, Row, Timing, Unit
 from demod_voice.errors import EngineError, EngineNotInstalled
 from demod_voice.records.progress import Silent

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from demod_voice.batch.ray_actor import node_settings
-from demod_voice.batch.ray_cluster import RayOptions, check_ray
-from demod_voice.batch.ray_inputs import ALIVE, PART, PREFIX, Parcels, Scratch, clean
+from demod_voice.batch.cluster.actor import node_settings
+from demod_voice.batch.cluster.inputs import ALIVE, PART, PREFIX, Parcels, Scratch, clean
+from demod_voice.batch.cluster.nodes import RayOptions, check_ray
 from demod_voice.config import load_settings
 from demod_voice.errors import EngineError, ModelMissing, UsageError
 from demod_voice.speech.identity import ContentHashes
@@ -77,7 +77,7 @@ def test_a_file_is_read_once_and_travels_in_parts(
     tmp_path: Path, store: Store, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert PART == 64 * 1024 * 1024
-    monkeypatch.setattr("demod_voice.batch.ray_inputs.PART", 1000)
+    monkeypatch.setattr("demod_voice.batch.cluster.inputs.PART", 1000)
     (tmp_path / "clip.wav").write_bytes(os.urandom(2500))
     parcels = Parcels(store.put)
     trees = [parcels.tree(str(tmp_path / "clip.wav")) for _ in range(3)]

@@ -359,21 +359,21 @@ def _(settings: Settings, folder: Path) -> Any:
 
 @row("batch.ray.cpus", (1.0, 0.5), ({"CPU": 1.0}, {"CPU": 0.5}))
 def _(settings: Settings, folder: Path) -> Any:
-    from demod_voice.batch.ray_cluster import CPU, Cluster, RayOptions
+    from demod_voice.batch.cluster.nodes import CPU, Cluster, RayOptions
 
     return Cluster(settings, RayOptions()).share(CPU)
 
 
 @row("batch.ray.gpus", (1.0, 0.25), ({"GPU": 1.0}, {"GPU": 0.25}))
 def _(settings: Settings, folder: Path) -> Any:
-    from demod_voice.batch.ray_cluster import GPU, Cluster, RayOptions
+    from demod_voice.batch.cluster.nodes import GPU, Cluster, RayOptions
 
     return Cluster(settings, RayOptions()).share(GPU)
 
 
 @row("batch.ray.wait_s", (5.0, 60.0), (["", "over", "over"], ["", "waits", "over"]))
 def _(settings: Settings, folder: Path) -> Any:
-    from demod_voice.batch.ray_crew import Patience
+    from demod_voice.batch.cluster.crew import Patience
 
     patience = Patience(settings)
     return [patience.look(True, False, now) for now in (100.0, 115.0, 165.0)]

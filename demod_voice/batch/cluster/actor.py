@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import demod_voice
-from demod_voice.batch.ray_inputs import Scratch
-from demod_voice.batch.ray_units import Answer, Note, SentUnit, Unfit, answer_of, paths_of, unpacked
-from demod_voice.batch.speaking import speak_unit
+from demod_voice.batch.cluster.inputs import Scratch
+from demod_voice.batch.cluster.units import Answer, Note, SentUnit, Unfit, answer_of, paths_of, unpacked
+from demod_voice.batch.speech.speaking import speak_unit
 from demod_voice.batch.types import Unit
 from demod_voice.config import load_settings
 from demod_voice.config.settings import EngineSettings, Gpu, Settings

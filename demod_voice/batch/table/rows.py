@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from demod_voice.batch.columns import COLUMNS, Columns
 from demod_voice.batch.options import BatchOptions
+from demod_voice.batch.table.columns import COLUMNS, Columns
 from demod_voice.batch.types import Row
 from demod_voice.config.settings import Settings
 from demod_voice.errors import UsageError

@@ -7,9 +7,9 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from demod_voice.batch.columns import FORMATS, Columns, column_faults, format_name
 from demod_voice.batch.options import BatchOptions, check_options
 from demod_voice.batch.own_files import WORK, check_foreign, check_inputs
+from demod_voice.batch.table.columns import FORMATS, Columns, column_faults, format_name
 from demod_voice.batch.types import Row
 from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import Settings

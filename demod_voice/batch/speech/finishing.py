@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from demod_voice.audio.clip import Clip
-from demod_voice.batch.row_voices import RowVoice
-from demod_voice.batch.speaking import told
+from demod_voice.batch.speech.speaking import told
+from demod_voice.batch.speech.voices import RowVoice
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Failure, Finished, Job, Spoken, Timing
 from demod_voice.config.settings import Settings
 from demod_voice.media.encode import LOSSY, encode

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
+from demod_voice.batch.cluster.crew import Began, Crew, Seat
+from demod_voice.batch.cluster.inputs import Parcels
+from demod_voice.batch.cluster.nodes import Cluster, RayOptions
+from demod_voice.batch.cluster.units import Answer, Note, SentUnit, Unfit, outcome_of, packed, paths_of
 from demod_voice.batch.outcomes import failure_of, finished_row
-from demod_voice.batch.ray_cluster import Cluster, RayOptions
-from demod_voice.batch.ray_crew import Began, Crew, Seat
-from demod_voice.batch.ray_inputs import Parcels
-from demod_voice.batch.ray_units import Answer, Note, SentUnit, Unfit, outcome_of, packed, paths_of
 from demod_voice.batch.types import Failure, Finish, Finished, Job, Spoken, Timing, Unit
 from demod_voice.config.settings import Settings
 from demod_voice.errors import DemodError, EngineError, EngineGivenUp
@@ -394,6 +394,6 @@ def _rest(load: _Load) -> Unit:
 
 
 def _failure(job: Job, error: DemodError) -> Failure:
-    from demod_voice.batch.speaking import failure
+    from demod_voice.batch.speech.speaking import failure
 
     return failure(job, error, 0.0)

@@ -30,11 +30,10 @@ class RowKeys:
         lexicon = hash_file_or_nothing(reading.lexicon)
         common = {
             "versions": [ROW_VERSION, SPEECH_VERSION, PREPARE_VERSION],
-            "encode": asdict(settings.encode),
-            "loudness": asdict(settings.loudness),
             "reading": [reading.markup, lexicon],
         }
         self._common = hash_json(common)
+        self._encode, self._loudness = asdict(settings.encode), asdict(settings.loudness)
 
     def of(self, voice: str, text: str, id: str, output: str, facts: Mapping[str, Any]) -> str:
         """The key of a row.
@@ -44,9 +43,11 @@ class RowKeys:
             text: as written.
             id: of the row.
             output: as results name it.
-            facts: seed, format, loudness.
+            facts: seed, format, loudness; settings that a row has no use for are no part of its key.
         """
-        return hash_json([self._common, voice, text, id, output, facts])
+        encode = None if facts["format"] == "wav" else self._encode
+        loudness = None if facts["loudness"] is None else self._loudness
+        return hash_json([self._common, voice, text, id, output, facts, encode, loudness])
 
 
 def batch_hash(keys: Iterable[str]) -> str:

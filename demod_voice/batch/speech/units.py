@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from demod_voice.batch.row_keys import batch_hash, key_in_batch
+from demod_voice.batch.speech.keys import batch_hash, key_in_batch
 from demod_voice.batch.types import Job, Unit
 from demod_voice.engines.types import EngineInfo
 from demod_voice.speech.making import SAME_BATCH

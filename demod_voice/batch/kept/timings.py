@@ -9,7 +9,7 @@ from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
-from demod_voice.batch.results import FLUSH_BYTES, FLUSH_S, line
+from demod_voice.batch.kept.results import FLUSH_BYTES, FLUSH_S, line
 from demod_voice.batch.types import Timing
 from demod_voice.records.atomic import output_error
 

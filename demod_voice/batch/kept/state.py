@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from demod_voice.batch.summary import Tally
+from demod_voice.batch.kept.summary import Tally
 from demod_voice.records.atomic import TEMPORARY_MARK
 
 STATE = "state.json"

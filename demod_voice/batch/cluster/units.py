@@ -9,7 +9,7 @@ from typing import Any
 
 from demod_worker.messages import Voice
 
-from demod_voice.batch.ray_inputs import Tree
+from demod_voice.batch.cluster.inputs import Tree
 from demod_voice.batch.types import Failure, Job, Row, Spoken, Unit
 from demod_voice.engines.types import EngineInfo
 from demod_voice.speech.job import LineJob

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from demod_voice.batch.collisions import Collisions
-from demod_voice.batch.columns import FORMATS
-from demod_voice.batch.paths import Places
-from demod_voice.batch.rows import JobsTable, Observed
+from demod_voice.batch.table.collisions import Collisions
+from demod_voice.batch.table.columns import FORMATS
+from demod_voice.batch.table.paths import Places
+from demod_voice.batch.table.rows import JobsTable, Observed
 from demod_voice.batch.types import Row
 from demod_voice.errors import UsageError
 from demod_voice.records.progress import SILENT, Progress

@@ -10,8 +10,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from demod_voice.batch.kept.summary import Tally
 from demod_voice.batch.options import BatchOptions, VoiceDefaults
-from demod_voice.batch.summary import Tally
 from demod_voice.batch.types import DONE, Finished
 from demod_voice.config.settings import Settings
 from demod_voice.engines.locate import engine as find_engine

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import demod_voice
-from demod_voice.batch.ray_actor import EngineActor, NodeFacts
-from demod_voice.batch.ray_cluster import CPU, GPU, Cluster
-from demod_voice.batch.ray_inputs import clean
-from demod_voice.batch.ray_units import Unfit
+from demod_voice.batch.cluster.actor import EngineActor, NodeFacts
+from demod_voice.batch.cluster.inputs import clean
+from demod_voice.batch.cluster.nodes import CPU, GPU, Cluster
+from demod_voice.batch.cluster.units import Unfit
 from demod_voice.config.settings import Settings
 from demod_voice.errors import EngineError, EngineNotInstalled
 from demod_voice.records.progress import Progress

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from demod_voice.batch.recording import Rules, keep, known
-from demod_voice.batch.results import Results
-from demod_voice.batch.state import State
-from demod_voice.batch.summary import Tally
-from demod_voice.batch.timings import Timings
+from demod_voice.batch.kept.recording import Rules, keep, known
+from demod_voice.batch.kept.results import Results
+from demod_voice.batch.kept.state import State
+from demod_voice.batch.kept.summary import Tally
+from demod_voice.batch.kept.timings import Timings
 from demod_voice.batch.types import FAILED, SKIPPED, WINDOW, Finished, Job, Row, Timing
 from demod_voice.errors import DemodError, OutputError
 from demod_voice.records.ledger import Ledger

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demod_voice.batch.results import told_error
+from demod_voice.batch.kept.results import told_error
 from demod_voice.batch.types import DONE, FAILED, Finished, Timing
 
 MOST_ERRORS = 100

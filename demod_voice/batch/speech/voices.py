@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from demod_voice.batch.columns import speed_of
 from demod_voice.batch.options import BatchOptions, VoiceDefaults
-from demod_voice.batch.paths import Places
-from demod_voice.batch.references import References
+from demod_voice.batch.speech.references import References
+from demod_voice.batch.table.columns import speed_of
+from demod_voice.batch.table.paths import Places
 from demod_voice.batch.types import Row
 from demod_voice.config.settings import Settings
 from demod_voice.engines.locate import engine as find_engine

@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from demod_voice.batch.columns import SPEECH_COLUMNS, column_faults, loudness_of, seed_of
-from demod_voice.batch.finishing import Finisher
 from demod_voice.batch.options import BatchOptions
-from demod_voice.batch.paths import Places, row_faults
-from demod_voice.batch.references import FOLDER, References
-from demod_voice.batch.row_keys import RowKeys, row_id
-from demod_voice.batch.row_units import planned, units_of
-from demod_voice.batch.row_voices import RowVoice, RowVoices, check_flags
-from demod_voice.batch.speaking import speak_unit
+from demod_voice.batch.speech.finishing import Finisher
+from demod_voice.batch.speech.keys import RowKeys, row_id
+from demod_voice.batch.speech.references import FOLDER, References
+from demod_voice.batch.speech.speaking import speak_unit
+from demod_voice.batch.speech.units import planned, units_of
+from demod_voice.batch.speech.voices import RowVoice, RowVoices, check_flags
+from demod_voice.batch.table.columns import SPEECH_COLUMNS, column_faults, loudness_of, seed_of
+from demod_voice.batch.table.paths import Places, row_faults
 from demod_voice.batch.types import Failure, Finished, Job, Row, Spoken, Timing, Unit
 from demod_voice.config.settings import Settings
 from demod_voice.engines.strikes import BATCH_STRIKES

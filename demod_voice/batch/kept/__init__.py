@@ -1,0 +1,1 @@
+"""What is kept of a batch: records of rows, results and observations, summary and manifest."""
