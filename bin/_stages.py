@@ -52,12 +52,12 @@ class Stage:
 
 STAGES = (
     Stage("set-up", 5),
-    Stage("default", 5, " and ".join(f"not {name}" for name in SPECIAL)),
-    Stage("kill", 10, "kill or slow"),
+    Stage("default", 6, " and ".join(f"not {name}" for name in SPECIAL)),
+    Stage("kill", 12, "kill or slow"),
     Stage("fuzz", 5, "fuzz"),
-    Stage("engines", 17, "engines"),
+    Stage("engines", 16, "engines"),
     Stage("cluster", 8, "cluster"),
-    Stage("browser", 5, "browser"),
+    Stage("browser", 3, "browser"),
     Stage("gpu", 15, "gpu"),
     Stage("nix", 10, "nix", planned=True),
 )

@@ -63,6 +63,7 @@ def test_episodes_of_a_table(batch: Make) -> None:
     assert after["season/2.flac"] == before["season/2.flac"]
 
 
+@pytest.mark.slow
 def test_faults_and_failures(batch: Make) -> None:
     made = batch()
     rows = short(made, 3)

@@ -93,6 +93,7 @@ def test_a_row_that_fails_is_told_at_the_end_and_ends_in_its_code(batch: Run, jo
 
 
 @pytest.mark.usefixtures("jobs")
+@pytest.mark.slow
 def test_the_results_are_the_same_with_any_number_of_jobs(batch: Run, tmp_path: Path) -> None:
     for number in ("1", "3"):
         done = batch("run", "jobs.csv", "-o", f"out{number}", "--jobs", number)
@@ -132,7 +133,13 @@ def test_a_table_that_is_called_like_the_results_is_not_overwritten(batch: Run, 
         table.unlink()
 
 
-@pytest.mark.parametrize("name", ["results.csv", "timings.csv", "summary.json", "manifest.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "results.csv",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("timings.csv", "summary.json", "manifest.json")),
+    ],
+)
 def test_files_of_others_are_not_overwritten(batch: Run, jobs: Path, tmp_path: Path, name: str) -> None:
     there = tmp_path / "out" / name
     there.parent.mkdir()
@@ -144,6 +151,7 @@ def test_files_of_others_are_not_overwritten(batch: Run, jobs: Path, tmp_path: P
 
 
 @pytest.mark.usefixtures("jobs")
+@pytest.mark.slow
 def test_its_own_files_of_before_a_clean_are_replaced(batch: Run, tmp_path: Path) -> None:
     for _ in range(2):
         assert batch("run", "jobs.csv", "-o", "out").returncode == 0

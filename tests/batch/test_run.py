@@ -145,6 +145,7 @@ def test_a_second_run_does_nothing_and_changes_nothing(bench: Bench) -> None:
     assert {path: path.stat().st_mtime_ns for path in bench.out.glob("*.wav")} == times
 
 
+@pytest.mark.slow
 def test_after_an_edit_of_ten_thousand_rows_only_what_changed_is_done(many: Bench) -> None:
     rows = [(str(number), f"text {number}") for number in range(10_000)]
 

@@ -181,6 +181,7 @@ def test_a_reference_that_vanishes_midway(batch: Make, together_engine: Path) ->
     assert made.digest() == calm.digest()
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_and_space_goes_on(batch: Make, small_disk: Callable[[int], Path]) -> None:
     calm, made = batch("calm"), batch("full")
     for each in (calm, made):
@@ -290,6 +291,7 @@ def test_two_runs_on_one_folder(batch: Make) -> None:
         *(pytest.param(*each, marks=SLOW) for each in ((signal.SIGINT, 130), (signal.SIGTERM, 143))),
     ],
 )
+@pytest.mark.slow
 def test_a_run_that_is_ended_goes_on(batch: Make, number: int, code: int) -> None:
     calm, made = batch("calm"), batch("ended")
     for each in (calm, made):

@@ -30,6 +30,7 @@ def seconds(text: str) -> float:
     return sum(len(word) + 1 for word in text.split()) * SECONDS_PER_CHARACTER
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_a_known_engine(fake_engine: Path, tmp_path: Path) -> None:
     """Each line takes 0.2 s and speaks 0.5 s: one worker takes turns, two halve the time."""
     lines = [f"[[slow {SLOW_S}]] {'word' * 2} "] * 4
@@ -130,6 +131,7 @@ def test_a_model_brings_its_engine(
     assert (refused.code, "a voice belongs to one engine" in refused.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_engines_that_hear_are_given_a_recording(
     espeak_engine: Path, engine_python: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +166,7 @@ def test_what_is_not_installed_is_listed(fake_engine: Path, monkeypatch: pytest.
     assert set(left) == {"csm", "demucs", "ecapa", "piper", "whisper", "xtts"}
 
 
+@pytest.mark.slow
 def test_ratios_and_what_was_different(cli: Callable, fake_engine: Path, tmp_path: Path) -> None:
     then = tmp_path / "then.json"
     words = ("bench", "--quick", "--engine", "fake", "--jobs", "1")
