@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -198,10 +199,15 @@ def test_an_episode_whose_work_folder_is_the_batchs(make):
     assert row_faults(Row(1, 2, {**episode.cells, "output": "b/batch.mp3"}), places, EPISODE_COLUMNS) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission(make, tmp_path):
-    (tmp_path / "out").mkdir(mode=0o500)
-    assert "no permission" in faults(make(out_dir=tmp_path / "out"))[0]
+def test_a_folder_without_permission(make, tmp_path, request):
+    """Root may write everywhere but on a disk that is mounted so."""
+    if os.geteuid() == 0:
+        out = request.getfixturevalue("small_disk")(1)
+        subprocess.run(["mount", "-o", "remount,ro", str(out)], check=True)
+    else:
+        out = tmp_path / "out"
+        out.mkdir(mode=0o500)
+    assert "no permission" in faults(make(out_dir=out))[0]
 
 
 @pytest.mark.parametrize(
