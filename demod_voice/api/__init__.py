@@ -30,7 +30,6 @@ _EXPORTS = {
         "BatchCheck",
         "BatchOptions",
         "RowFault",
-        "VoiceDefaults",
         "check_batch",
         "require_no_faults",
     ),

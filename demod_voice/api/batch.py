@@ -10,7 +10,7 @@ from pathlib import Path
 
 from demod_voice.api.batch_tasks import task_of
 from demod_voice.batch.kept.results import plain
-from demod_voice.batch.options import BatchOptions, VoiceDefaults
+from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.speech.task import SpeechTask
 from demod_voice.batch.table.check import RowFault, Tell, check
 from demod_voice.batch.table.paths import Places, check_out_dir, places_of
@@ -26,7 +26,6 @@ __all__ = [
     "BatchCheck",
     "BatchOptions",
     "RowFault",
-    "VoiceDefaults",
     "check_batch",
     "describe_batch_check",
     "require_no_faults",

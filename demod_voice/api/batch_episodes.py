@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from demod_voice.batch.episode_task import EpisodeJob, EpisodeTask, EpisodeWork, Rendered
-from demod_voice.batch.options import BatchOptions, VoiceDefaults
+from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.table.paths import Places
 from demod_voice.config.settings import Settings
 from demod_voice.engines.strikes import BATCH_STRIKES
@@ -23,6 +23,7 @@ from demod_voice.errors import UsageError
 from demod_voice.publish.licences import kind_of
 from demod_voice.records.progress import SILENT, Progress, Silent
 from demod_voice.speech.studio import Studio
+from demod_voice.voices.choice import VoiceChoice
 
 __all__ = ["episode_task"]
 
@@ -86,7 +87,7 @@ def _check_options(options: BatchOptions) -> None:
         "--loudness": options.loudness is not None,
         "--consent": options.consent != "",
         "--markup": options.markup,
-        "the flags of voices (--engine, --voice ...)": options.voice != VoiceDefaults(),
+        "the flags of voices (--engine, --voice ...)": options.voice != VoiceChoice(),
     }
     wrong = [flag for flag, is_given in given.items() if is_given]
     if wrong:

@@ -16,14 +16,12 @@ from demod_voice.config.roots import check_inside
 from demod_voice.config.settings import DEFAULTS, Settings
 from demod_voice.errors import Fault, MediaError, UsageError
 from demod_voice.media.wav import read_wav
-from demod_voice.records.hashing import hash_file
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.studio import LineJob, Studio
-from demod_voice.voices.adding import consent_faults
+from demod_voice.voices.adding import consent_faults, consent_label
 from demod_voice.voices.references import prepare_reference
 from demod_voice.voices.refusing import range_faults, refuse
 from demod_voice.voices.resolve import ResolvedVoice, resolve
-from demod_voice.voices.saved import CONSENT_FILE, CONSENT_WORDS
 
 __all__ = ["CsmAnchor", "CsmFile", "CsmSynthesizer", "CsmVoice", "infer_csm"]
 
@@ -189,7 +187,7 @@ def _ready(asked: CsmVoice, settings: Settings) -> Iterator[tuple[ResolvedVoice,
         )
         name = asked.adapter.name if asked.adapter else asked.anchors[0].path.stem if asked.anchors else found.name
         style = MappingProxyType(asked.style())
-        yield replace(found, name=name, voice=voice, style=style, consent=_consent(asked)), tuple(warnings)
+        yield replace(found, name=name, voice=voice, style=style, consent=consent_label(asked.consent)), tuple(warnings)
 
 
 def _faults(asked: CsmVoice) -> Iterator[Fault]:
@@ -227,10 +225,3 @@ def _clips(
         clips.append(clip)
         warnings += [f"anchor {anchor.path}: {each}" for each in report.warnings]
     return clips, warnings
-
-
-def _consent(asked: CsmVoice) -> str:
-    """One phrase, as saved voices have it."""
-    if asked.consent is None or asked.consent in CONSENT_WORDS:
-        return asked.consent or CONSENT_WORDS[-1]
-    return f"{CONSENT_FILE} sha256:{hash_file(Path(asked.consent).expanduser())}"

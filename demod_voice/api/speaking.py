@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,10 +16,12 @@ from demod_voice.errors import UsageError
 from demod_voice.media.encode import FORMATS, encode
 from demod_voice.media.tags import Tags
 from demod_voice.media.wav import WavWriter, encode_pcm, read_wav
+from demod_voice.publish.licences import MARK
 from demod_voice.records.atomic import abandoned, check_name, output_error, replacing
 from demod_voice.records.progress import SILENT, Progress
 from demod_voice.speech.reading import Reading, SpokenLine, lines_of
 from demod_voice.speech.studio import Question, Studio, Turn
+from demod_voice.voices.choice import VoiceChoice
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 
 __all__ = [
@@ -35,23 +36,6 @@ __all__ = [
 ]
 
 PLAIN = Reading()
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceChoice:
-    """Who speaks, as a person says it; empty fields are the defaults."""
-
-    engine: str = ""
-    voice: str = ""
-    """A saved voice's name, a model's path, or a preset of the engine."""
-    model: str = ""
-    speaker: str = ""
-    language: str = ""
-    """BCP 47; empty = the voice's own, else the configured one."""
-    speed: float = 1.0
-    pitch: float = 1.0
-    volume_db: float = 0.0
-    style: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +146,7 @@ def pcm_s16le(clip: Clip) -> bytes:
     return encode_pcm(clip.samples, "pcm_s16le")
 
 
-_TAGS = Tags(title="", artist="", album="", date="", comment="", extra={"SYNTHETIC_SPEECH": "true"})
+_TAGS = Tags(extra=MARK)
 
 
 def _stream(lines: list[SpokenLine], settings: Settings, progress: Progress) -> Iterator[Clip]:

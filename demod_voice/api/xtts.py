@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,13 +17,12 @@ from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.pool import Pool
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import Fault, FaultsError
-from demod_voice.records.hashing import hash_file
 from demod_voice.records.progress import SILENT, Progress
-from demod_voice.voices.adding import LARGEST_CONSENT, number_faults
+from demod_voice.voices.adding import consent_faults, consent_label, number_faults
 from demod_voice.voices.refusing import range_faults
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 from demod_voice.voices.resolved import unspoken
-from demod_voice.voices.saved import CONSENT_FILE, CONSENT_WORDS, PRESET_CONSENT
+from demod_voice.voices.saved import PRESET_CONSENT
 
 __all__ = ["XttsFile", "XttsSpeakers", "XttsVoice", "stream_xtts", "xtts_speakers", "xtts_zero_shot"]
 
@@ -38,7 +37,6 @@ NUMBERS = {
     "gpt_cond_len": (1, 60),
 }
 """Style key -> least and greatest value, as the engine checks them."""
-CONSENT_REMEDY = "say whose voice it is: --consent self, --consent FILE (their statement), public-domain or unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +150,7 @@ def _ready(voice: XttsVoice, settings: Settings, progress: Progress) -> Iterator
     if not voice.references:
         yield base, ()
         return
-    consent = _consent(voice)
+    consent = consent_label(voice.consent)
     with prepared_references(voice.references, settings, progress) as prepared:
         yield (
             replace(base, voice=_with(base, prepared), consent=consent, name=voice.references[0].stem),
@@ -173,7 +171,8 @@ def _base(voice: XttsVoice, settings: Settings) -> ResolvedVoice:
     """
     info = find_engine(ENGINE, settings)
     faults = [*_source_faults(voice), *number_faults(voice.speed, 1.0, 0.0), *range_faults(voice.style(), NUMBERS)]
-    faults += [*_language_faults(info, voice, settings), *_consent_faults(voice)]
+    faults += [*_language_faults(info, voice, settings)]
+    faults += consent_faults(voice.consent or None) if voice.references else ()
     faults += [
         Fault(None, f"reference {path} does not exist" if not path.exists() else f"{path} is not a file")
         for path in voice.references
@@ -200,25 +199,3 @@ def _source_faults(voice: XttsVoice) -> list[Fault]:
         return []
     what = "both recordings and a speaker of the model" if voice.speaker else "neither recordings nor a speaker"
     return [Fault(None, f"{what} are given", "give --reference FILE, or --speaker NAME (demod-voice xtts speakers)")]
-
-
-def _consent_faults(voice: XttsVoice) -> Sequence[Fault]:
-    if not voice.references:
-        return ()
-    if not voice.consent:
-        return (Fault(None, "a cloned voice needs a word about consent", CONSENT_REMEDY),)
-    if voice.consent in CONSENT_WORDS:
-        return ()
-    path = Path(voice.consent).expanduser()
-    if not path.is_file():
-        return (Fault(None, f"consent {voice.consent!r} is neither a file nor one of {', '.join(CONSENT_WORDS)}"),)
-    if not 0 < path.stat().st_size <= LARGEST_CONSENT:
-        return (Fault(None, f"consent file {path} must be 1 byte to 20 MB"),)
-    return ()
-
-
-def _consent(voice: XttsVoice) -> str:
-    """One phrase, as saved voices have it."""
-    if voice.consent in CONSENT_WORDS:
-        return voice.consent
-    return f"{CONSENT_FILE} sha256:{hash_file(Path(voice.consent).expanduser())}"

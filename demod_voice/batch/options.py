@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 from demod_voice.errors import UsageError
 from demod_voice.voices.adding import consent_faults
+from demod_voice.voices.choice import VoiceChoice
 
 TASKS = ("speech", "episode")
 """What can be done with each row."""
 LOUDNESS_RANGE = (-40.0, -5.0)
 """LUFS; that of ``loudness.mono_lufs``."""
-
-
-def _no_style() -> Mapping[str, Any]:
-    return MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceDefaults:
-    """Who speaks a row whose own cells are empty; empty fields are the defaults of ``speak``."""
-
-    engine: str = ""
-    voice: str = ""
-    model: str = ""
-    speaker: str = ""
-    language: str = ""
-    """BCP 47; empty = the voice's own, else the configured one."""
-    speed: float = 1.0
-    """Ratio of the voice's own rate, of the rows without a ``speed`` of their own."""
-    pitch: float = 1.0
-    volume_db: float = 0.0
-    style: Mapping[str, Any] = field(default_factory=_no_style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +37,8 @@ class BatchOptions:
     """Pronunciations of every row."""
     markup: bool = False
     """The tags of a script's lines are obeyed; else they are words."""
-    voice: VoiceDefaults = field(default_factory=VoiceDefaults)
+    voice: VoiceChoice = field(default_factory=VoiceChoice)
+    """Who speaks the rows whose own cells are empty."""
 
 
 def check_options(options: BatchOptions) -> None:

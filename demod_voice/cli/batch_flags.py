@@ -42,9 +42,8 @@ def add_batch_flags(parser: Parser) -> None:
 
 def batch_options(args: argparse.Namespace) -> BatchOptions:
     """What the flags of ``add_batch_flags`` say."""
-    from demod_voice.api.batch import BatchOptions, VoiceDefaults
+    from demod_voice.api.batch import BatchOptions
 
-    choice = voice_choice(args)
     return BatchOptions(
         out_dir=_path(args.out_dir),
         root=_path(args.root),
@@ -55,17 +54,7 @@ def batch_options(args: argparse.Namespace) -> BatchOptions:
         consent=args.consent,
         lexicon=_path(args.lexicon),
         markup=args.markup,
-        voice=VoiceDefaults(
-            choice.engine,
-            choice.voice,
-            choice.model,
-            choice.speaker,
-            choice.language,
-            choice.speed,
-            choice.pitch,
-            choice.volume_db,
-            choice.style,
-        ),
+        voice=voice_choice(args),
     )
 
 

@@ -12,10 +12,11 @@ from demod_voice.config.settings import Settings
 from demod_voice.engines.locate import engine as find_engine
 from demod_voice.engines.locate import find_engines
 from demod_voice.errors import EngineError, Fault
+from demod_voice.records.hashing import hash_file
 from demod_voice.units import counted
 from demod_voice.voices.names import name_fault
 from demod_voice.voices.resolved import model_remedy
-from demod_voice.voices.saved import CONSENT_WORDS
+from demod_voice.voices.saved import CONSENT_FILE, CONSENT_WORDS, UNSAID_CONSENT
 
 RATIO_RANGE = (0.25, 4.0)
 """Speed and pitch beyond this are typing mistakes."""
@@ -143,6 +144,13 @@ def consent_faults(consent: str | None) -> Iterator[Fault]:
         yield Fault(None, f"consent {consent!r} is neither a file nor one of {', '.join(CONSENT_WORDS)}")
     elif path.stat().st_size > LARGEST_CONSENT or path.stat().st_size == 0:
         yield Fault(None, f"consent file {path} holds {path.stat().st_size} bytes: it must be 1 byte to 20 MB")
+
+
+def consent_label(consent: str | None) -> str:
+    """What was said, as saved voices have it: a word, or the statement by its content; nothing said is ``unknown``."""
+    if consent is None or consent in CONSENT_WORDS:
+        return consent or UNSAID_CONSENT
+    return f"{CONSENT_FILE} sha256:{hash_file(Path(consent).expanduser())}"
 
 
 def _defaults(new: NewVoice) -> Iterator[Fault]:

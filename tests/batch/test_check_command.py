@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from support.mutations import KINDS, mutated
 
-from demod_voice.api.batch import MOST_SHOWN, BatchOptions, VoiceDefaults, check_batch, require_no_faults
+from demod_voice.api.batch import MOST_SHOWN, BatchOptions, check_batch, require_no_faults
 from demod_voice.cli import main
 from demod_voice.config import load_settings
 from demod_voice.errors import UsageError
+from demod_voice.voices.choice import VoiceChoice
 
 
 @pytest.fixture
@@ -177,7 +178,7 @@ def test_a_copy_of_a_spreadsheet_in_another_encoding(cli, tmp_path):
 
 def test_from_python(tmp_path, espeak_engine):
     jobs(tmp_path, "Hello,a", "Ho,b.wav")
-    options = BatchOptions(format="flac", voice=VoiceDefaults(engine="espeak", language="de"))
+    options = BatchOptions(format="flac", voice=VoiceChoice(engine="espeak", language="de"))
     found = check_batch(tmp_path / "jobs.csv", options, settings=load_settings())
     assert (found.rows, found.faults, found.out_dir) == (2, 0, tmp_path / "jobs-out")
     require_no_faults(found)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support.batch_rows import contents, rows_of, run_rows
 
-from demod_voice.batch.options import VoiceDefaults
 from demod_voice.batch.speech.task import SpeechTask
 from demod_voice.batch.types import DONE
+from demod_voice.voices.choice import VoiceChoice
 
 ROWS = 18
 WANTED = frozenset([1, 5, 9])
@@ -26,7 +26,7 @@ def test_a_batch_of_sixteen_is_the_same_bytes_again(
     monkeypatch.setenv("DEMOD_VOICE_DEVICE", "cpu")
     monkeypatch.setenv("DEMOD_VOICE_CACHE__ENABLED", "false")
     table = rows_of([{"text": "Hi " + "o" * (number % 3), "output": f"{number}.wav"} for number in range(ROWS)])
-    voice = VoiceDefaults(engine="csm", style={"temperature": 1.2})
+    voice = VoiceChoice(engine="csm", style={"temperature": 1.2})
     with make(out="whole", voice=voice) as task:
         assert [task.faults(row) for row in table] == [[]] * ROWS
         planned = task.plan([task.job(row) for row in table])

@@ -19,13 +19,14 @@ from support.signals import noise, wav
 
 from demod_voice.api.batch_episodes import episode_task
 from demod_voice.batch.episode_task import EpisodeTask
-from demod_voice.batch.options import BatchOptions, VoiceDefaults
+from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.table.paths import places_of
 from demod_voice.batch.types import DONE, FAILED, Finished, Job, Row
 from demod_voice.config import load_settings
 from demod_voice.config.settings import Settings
 from demod_voice.errors import DemodError, OutputError, UsageError
 from demod_voice.records.hashing import hash_file
+from demod_voice.voices.choice import VoiceChoice
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "---\ntitle: Short\nspeakers:\n  Ada: en-us+f3\n---\n\nAda: A short episode.\n\nAda: It ends here.\n"
@@ -341,7 +342,7 @@ def test_a_lexicon_of_every_episode(show: Path) -> None:
         ({"loudness": -16.0}, "--loudness"),
         ({"markup": True}, "--markup"),
         ({"consent": "self"}, "--consent"),
-        ({"voice": VoiceDefaults(engine="piper")}, "--engine"),
+        ({"voice": VoiceChoice(engine="piper")}, "--engine"),
     ],
 )
 def test_flags_that_would_be_without_effect_are_refused(tmp_path: Path, options: dict[str, Any], flag: str) -> None:

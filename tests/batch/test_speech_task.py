@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 from support.batch_rows import contents, rows_of, run_rows
 
-from demod_voice.api.speaking import VoiceChoice, speak_to_file
+from demod_voice.api.speaking import speak_to_file
 from demod_voice.audio.clip import mono
-from demod_voice.batch.options import VoiceDefaults
 from demod_voice.batch.speech.speaking import told as cleaned
 from demod_voice.batch.speech.task import SpeechTask
 from demod_voice.batch.types import DONE, FAILED, SKIPPED, Row
@@ -25,6 +24,7 @@ from demod_voice.errors import OutputError, UsageError
 from demod_voice.media.foreign import probe
 from demod_voice.media.wav import read_wav, wav_info, write_wav
 from demod_voice.mix.loudness import measure
+from demod_voice.voices.choice import VoiceChoice
 
 Make = Callable[..., SpeechTask]
 
@@ -120,7 +120,7 @@ def test_what_a_key_depends_on(make: Make, espeak_engine: Path, tmp_path: Path) 
     for other in (
         make(markup=True),
         make(lexicon=tmp_path / "lexicon.yaml"),
-        make(voice=VoiceDefaults(voice="en-us")),
+        make(voice=VoiceChoice(voice="en-us")),
     ):
         keys.append(other.job(rows[0]).key)
     encoded = len(again) - 1
@@ -135,7 +135,7 @@ def test_the_voice_of_the_flags_is_for_rows_that_name_its_engine_too(
     make: Make, espeak_engine: Path, fake_engine: Path
 ) -> None:
     rows = rows_of([{"text": "Hi", "output": f"a{name}.wav", "engine": name} for name in ("", "espeak", "fake")])
-    task = make(voice=VoiceDefaults(voice="de+f3"))
+    task = make(voice=VoiceChoice(voice="de+f3"))
     voices = [task.job(row).facts["voice"] for row in rows]
     assert [each.voice.voice.preset for each in voices] == ["de+f3", "de+f3", None]
     assert voices[0].identity == voices[1].identity != voices[2].identity
@@ -170,10 +170,10 @@ def test_faults_of_voices_and_texts(make: Make, tmp_path: Path, espeak_engine: P
 
 def test_a_flag_that_is_wrong_is_told_once(make: Make) -> None:
     for voice, told in (
-        (VoiceDefaults(engine="espek"), "there is no engine 'espek'"),
-        (VoiceDefaults(speed=9.0), "speed 9 is outside 0.25 to 4"),
-        (VoiceDefaults(volume_db=99.0), "volume 99 dB is outside"),
-        (VoiceDefaults(language="e n"), "'e n' is not a language tag"),
+        (VoiceChoice(engine="espek"), "there is no engine 'espek'"),
+        (VoiceChoice(speed=9.0), "speed 9 is outside 0.25 to 4"),
+        (VoiceChoice(volume_db=99.0), "volume 99 dB is outside"),
+        (VoiceChoice(language="e n"), "'e n' is not a language tag"),
     ):
         with pytest.raises(UsageError, match=told):
             make(voice=voice)
@@ -217,7 +217,7 @@ def test_the_seed_and_the_speech_cache_of_an_engine_that_draws(make: Make, tmp_p
             {"text": "The same text.", "output": "4.wav", "id": "x", "seed": "2"},
         ]
     )
-    voice = VoiceDefaults(engine="fake")
+    voice = VoiceChoice(engine="fake")
     with make(out="one", voice=voice) as task:
         first = run_rows(task, rows)
     with make(out="two", voice=voice) as task:
@@ -235,7 +235,7 @@ def test_the_seed_and_the_speech_cache_of_an_engine_that_draws(make: Make, tmp_p
 def test_a_poisoned_row_fails_alone(make: Make, tmp_path: Path, fake_engine: Path) -> None:
     texts = ["Good one.", "[[crash]] Bad.", "Good two.", "[[refuse]] No.", "Good three."]
     rows = rows_of([{"text": text, "output": f"{n}.wav"} for n, text in enumerate(texts)])
-    with make(voice=VoiceDefaults(engine="fake")) as task:
+    with make(voice=VoiceChoice(engine="fake")) as task:
         done = {number: each for number, (each, _) in run_rows(task, rows).items()}
     assert [done[n].status for n in range(1, 6)] == [DONE, FAILED, DONE, FAILED, DONE]
     assert done[2].error == "engine fake died (SIGSEGV)"
@@ -245,7 +245,7 @@ def test_a_poisoned_row_fails_alone(make: Make, tmp_path: Path, fake_engine: Pat
 
 def test_an_engine_that_dies_at_every_row_is_given_up_and_the_rest_is_skipped(make: Make, fake_engine: Path) -> None:
     rows = rows_of([{"text": f"[[crash]] {n:02}.", "output": f"{n}.wav"} for n in range(12)])
-    with make(voice=VoiceDefaults(engine="fake")) as task:
+    with make(voice=VoiceChoice(engine="fake")) as task:
         planned = task.plan([task.job(row) for row in rows])
         outcomes = [
             task.finish(each)[0] for unit in task.units(planned, frozenset(range(1, 13))) for each in task.speak(unit)
@@ -291,7 +291,7 @@ def test_piper_rows(make: Make, tmp_path: Path, tiny_voice, engine_python, monke
 
 def test_a_full_value_of_volume_keeps_the_takes_own_samples(make: Make, tmp_path: Path, espeak_engine: Path) -> None:
     rows = rows_of([{"text": "Loud.", "output": "a.wav"}, {"text": "Loud.", "output": "a.flac"}])
-    with make(voice=VoiceDefaults(volume_db=20.0)) as task:
+    with make(voice=VoiceChoice(volume_db=20.0)) as task:
         done = run_rows(task, rows)
     assert wav_info(tmp_path / "out" / "a.wav").encoding == "pcm_f32le"
     assert float(np.abs(read_wav(tmp_path / "out" / "a.wav").samples).max()) > 1.0

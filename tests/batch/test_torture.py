@@ -369,41 +369,32 @@ def test_a_table_that_changes_while_it_is_spoken(batch: Make) -> None:
     assert made.digest() == fresh.digest()
 
 
-@SLOW
-def test_an_output_that_was_damaged_is_made_again(batch: Make) -> None:
-    made = batch()
-    made.write(fake_rows(5))
-    assert made.run().code == 0
-    before = made.digest()
-    (made.out / "0002.wav").write_bytes(b"damaged")
-    (made.out / "0003.wav").unlink()
-    (made.out / "results.csv").unlink()
-    (made.out / "manifest.json").write_text("{")
-    assert made.run().code == 0
-    assert made.digest() == before
+def damage_outputs(out: Path) -> None:
+    (out / "0002.wav").write_bytes(b"damaged")
+    (out / "0003.wav").unlink()
+    (out / "results.csv").unlink()
+    (out / "manifest.json").write_text("{")
 
 
-@SLOW
-def test_a_ledger_that_was_damaged_is_begun_anew(batch: Make) -> None:
-    made = batch()
-    made.write(fake_rows(5))
-    assert made.run().code == 0
-    before = made.digest()
-    for path in (made.out / "batch.demod").glob("rows.sqlite*"):
+def damage_ledger(out: Path) -> None:
+    for path in (out / "batch.demod").glob("rows.sqlite*"):
         path.write_bytes(b"this is no data base" * 100)
+
+
+def remove_work(out: Path) -> None:
+    shutil.rmtree(out / "batch.demod")
+
+
+@SLOW
+@pytest.mark.parametrize("damage", [damage_outputs, damage_ledger, remove_work])
+def test_what_was_damaged_is_made_again(batch: Make, damage: Callable[[Path], None]) -> None:
+    made = batch()
+    made.write(fake_rows(5))
+    assert made.run().code == 0
+    before = made.digest()
+    damage(made.out)
     ended = made.run()
     assert ended.code == 0, ended.error
-    assert made.digest() == before
-
-
-@SLOW
-def test_a_work_folder_that_is_gone_is_no_loss(batch: Make) -> None:
-    made = batch()
-    made.write(fake_rows(5))
-    assert made.run().code == 0
-    before = made.digest()
-    shutil.rmtree(made.out / "batch.demod")
-    assert made.run().code == 0
     assert made.digest() == before
 
 

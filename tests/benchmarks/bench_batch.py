@@ -32,10 +32,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "backends" / "_sdk"), str(Path(__file__).p
 import engine_runs as runs  # noqa: E402 (the path comes first)
 
 from demod_voice.api.batch_run import run_batch  # noqa: E402
-from demod_voice.batch.options import BatchOptions, VoiceDefaults  # noqa: E402
+from demod_voice.batch.options import BatchOptions  # noqa: E402
 from demod_voice.config import load_settings  # noqa: E402
 from demod_voice.engines.environments import python_for  # noqa: E402
 from demod_voice.engines.locate import engine  # noqa: E402
+from demod_voice.voices.choice import VoiceChoice  # noqa: E402
 
 BARE = Path(__file__).parent / "bare_espeak.py"
 VOICE = "en-us"
@@ -50,7 +51,7 @@ def write_table(path: Path, rows: Iterable[tuple[str, str]]) -> Path:
     return path
 
 
-def batch(table: Path, out: Path, voice: VoiceDefaults, jobs: int) -> float:
+def batch(table: Path, out: Path, voice: VoiceChoice, jobs: int) -> float:
     """Seconds that a batch takes, from the table to its summary."""
     settings = replace(load_settings(), jobs=jobs)
     began = time.perf_counter()
@@ -74,7 +75,7 @@ def espeak(args: argparse.Namespace, folder: Path) -> None:
         for name in ("bare", "batch") if number % 2 else ("batch", "bare"):
             before = processor_s()
             if name == "batch":
-                ours.append(batch(table, out, VoiceDefaults(engine="espeak", voice=VOICE), args.jobs) / (end - begin))
+                ours.append(batch(table, out, VoiceChoice(engine="espeak", voice=VOICE), args.jobs) / (end - begin))
             else:
                 command = [str(python), str(BARE), str(loop), str(begin), str(end)]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -111,7 +112,7 @@ def piper(args: argparse.Namespace, folder: Path) -> None:
     model = args.model or runs.build("full", "piper", folder)
     texts = [f"This is line {number}." for number in range(PIPER_ROWS)]
     table = write_table(folder / "piper.csv", ((text, f"{number}.wav") for number, text in enumerate(texts)))
-    voice = VoiceDefaults(engine="piper", model=str(model))
+    voice = VoiceChoice(engine="piper", model=str(model))
     together = batch(table, folder / "piper", voice, args.jobs) / PIPER_ROWS
     row("piper", f"batch, --jobs {args.jobs}, its start included", PIPER_ROWS, together)
     began = time.perf_counter()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from demod_voice.batch.kept.summary import Tally
-from demod_voice.batch.options import BatchOptions, VoiceDefaults
+from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.types import DONE, Finished
 from demod_voice.config.settings import Settings
 from demod_voice.engines.locate import engine as find_engine
@@ -19,6 +19,7 @@ from demod_voice.engines.options import audible_options
 from demod_voice.errors import DemodError
 from demod_voice.records.hashing import canonical_json, hash_file
 from demod_voice.speech.guards import RETRY
+from demod_voice.voices.choice import VoiceChoice
 
 SCHEMA = 1
 MOST_VOICES = 1000
@@ -123,7 +124,7 @@ def _episode(settings: Settings) -> dict[str, Any]:
     return {**told, "lexicons_sha256": [hash_file(Path(each)) for each in settings.episode.lexicons]}
 
 
-def _defaults(voice: VoiceDefaults) -> dict[str, Any]:
+def _defaults(voice: VoiceChoice) -> dict[str, Any]:
     """Who speaks where a row does not say it; of a file its name."""
     told = {each.name: getattr(voice, each.name) for each in fields(voice)}
     names = {name: Path(told[name]).name for name in ("voice", "model") if told[name]}

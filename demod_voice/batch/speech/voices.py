@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from demod_voice.batch.options import BatchOptions, VoiceDefaults
+from demod_voice.batch.options import BatchOptions
 from demod_voice.batch.speech.references import References
 from demod_voice.batch.table.columns import speed_of
 from demod_voice.batch.table.paths import Places
@@ -20,13 +20,13 @@ from demod_voice.engines.options import audible_options, options_of
 from demod_voice.engines.types import EngineInfo
 from demod_voice.errors import DemodError, EngineNotInstalled, Fault, UsageError
 from demod_voice.publish.licences import VoiceLicence, check_policy
-from demod_voice.records.hashing import hash_file, hash_json
+from demod_voice.records.hashing import hash_json
 from demod_voice.speech.guards import guards_of
 from demod_voice.speech.identity import ContentHashes
-from demod_voice.voices.adding import consent_faults, language_fault, number_faults
+from demod_voice.voices.adding import consent_faults, consent_label, language_fault, number_faults
+from demod_voice.voices.choice import VoiceChoice
 from demod_voice.voices.resolve import ResolvedVoice, resolve
 from demod_voice.voices.resolved import unspoken
-from demod_voice.voices.saved import CONSENT_FILE, CONSENT_WORDS
 
 CLONING = "xtts"
 """The engine of a row that names a recording and no engine, where the default one does not clone."""
@@ -88,12 +88,10 @@ def check_flags(options: BatchOptions, settings: Settings) -> None:
     """Refuse flags that are wrong whatever the rows say, once, and not at each of them.
 
     Raises:
-        UsageError: a number is out of range, a language is none, a word about consent is none, there is no such engine, or
-            it has no such option.
+        UsageError: a number is out of range, a language is none, there is no such engine, or it has no such option.
     """
     voice = options.voice
-    consent = consent_faults(options.consent) if options.consent else ()
-    for fault in (*number_faults(voice.speed, voice.pitch, voice.volume_db), *consent):
+    for fault in number_faults(voice.speed, voice.pitch, voice.volume_db):
         raise UsageError(fault.message, fault.hint)
     tag = language_fault(voice.language)
     if tag is not None:
@@ -187,7 +185,7 @@ class RowVoices:
         except DemodError:
             return flags.engine
 
-    def _cloning_engine(self, defaults: VoiceDefaults) -> str:
+    def _cloning_engine(self, defaults: VoiceChoice) -> str:
         """The engine of a row with a recording that names none; the same for all."""
         if not self._cloning:
             name = defaults.engine or self._settings.engines.default
@@ -286,11 +284,8 @@ class RowVoices:
 
     def _consent_label(self) -> str:
         """The word about consent as saved voices have it; a statement is read once."""
-        said = self._options.consent
-        if said in CONSENT_WORDS:
-            return said
         if self._consent is None:
-            self._consent = f"{CONSENT_FILE} sha256:{hash_file(Path(said).expanduser())}"
+            self._consent = consent_label(self._options.consent)
         return self._consent
 
     def _resolved(self, asked: Asked, *, voice: str, model: str, speaker: str) -> ResolvedVoice:
